@@ -1,0 +1,28 @@
+"""What the sources said about a zone, before anything is concluded from it."""
+
+from __future__ import annotations
+
+from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, Frozen, IntensitySeries, Synthetic
+
+
+class Outlook(Frozen):
+    """What the sources said: the newest measurement, measured history, a forecast, and what went wrong.
+
+    :param current: newest measured value; may be late, may be absent.
+    :param measured: measured slots up to now, with ``current`` among them when its slot is known.
+    :param problems: one sentence for each thing that could not be had.
+    :param permanent: every problem is one that asking again cannot mend.
+    """
+
+    zone: str
+    current: CarbonIntensity | None = None
+    measured: IntensitySeries | None = None
+    forecast: IntensitySeries | None = None
+    problems: tuple[str, ...] = ()
+    permanent: bool = False
+
+    @property
+    def synthetic(self) -> Synthetic | None:
+        """Set when anything here was made up."""
+        parts = (self.current, self.forecast, self.measured)
+        return next((part.synthetic for part in parts if part and part.synthetic), None)

@@ -1,0 +1,107 @@
+"""What the user asks for: how to choose the start, and the window it lies in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from airflow_provider_hypercarbon.carbon.curve import CurveModel
+from airflow_provider_hypercarbon.carbon.instants import parse_span
+from airflow_provider_hypercarbon.carbon.intensity import MAX_PLAUSIBLE_GCO2EQ_PER_KWH, Frozen, UtcDatetime
+from airflow_provider_hypercarbon.exceptions import ConfigurationError
+
+MaxIntensity = Annotated[float, Field(gt=0, le=MAX_PLAUSIBLE_GCO2EQ_PER_KWH)]
+Span = Annotated[timedelta, BeforeValidator(parse_span)]
+#: How long a job runs when nobody says: the published example, 500 GB in 2 h.
+DEFAULT_DURATION = timedelta(hours=2)
+
+
+class StartPolicy(Frozen):
+    """What the user asks for.
+
+    :param strategy: ``cleanest`` starts at the lowest mean over the job before the deadline; ``threshold``
+        holds until the mean is at or under ``max_intensity``.
+    :param max_intensity: gCO2eq/kWh. With ``threshold`` the limit; with ``cleanest`` "clean enough": due as
+        soon as the mean is at or under it. None for no such short cut.
+    :param max_delay: the latest start is this long after the task became ready.
+    :param duration: how long the job is expected to run.
+    :param min_saving: do not begin to wait for less than this fraction of the mean of starting now.
+    :param wait_cost_per_hour: what an hour of waiting costs, as a fraction of the mean of starting now.
+    :param replan_interval: look again after this long, even when the planned start is later.
+    :param check_interval: look again after this long when there is no plan.
+    :param on_no_data: what to do when there are no data to decide with, after the retries: ``start`` at
+        once, ``wait`` until the deadline, or ``fail``.
+    :param no_data_retries: how many more times to ask before ``on_no_data`` applies.
+    :param no_data_retry_interval: how long after a failed ask.
+    """
+
+    strategy: Literal["cleanest", "threshold"] = "cleanest"
+    max_intensity: MaxIntensity | None = None
+    max_delay: Span = timedelta(hours=4)
+    duration: Span = DEFAULT_DURATION
+    min_saving: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    wait_cost_per_hour: Annotated[float, Field(ge=0, lt=1)] = 0.001
+    replan_interval: Span = timedelta(hours=1)
+    check_interval: Span = timedelta(minutes=15)
+    on_no_data: Literal["start", "wait", "fail"] = "start"
+    no_data_retries: Annotated[int, Field(ge=0, le=100)] = 3
+    no_data_retry_interval: Span = timedelta(minutes=5)
+    curve: CurveModel = CurveModel()
+
+    @model_validator(mode="after")
+    def _threshold_needs_a_limit(self) -> StartPolicy:
+        if self.strategy == "threshold" and self.max_intensity is None:
+            raise ValueError('strategy "threshold" needs a max_intensity.')
+        return self
+
+
+class StartWindow(Frozen):
+    """The instants between which the job starts; made once and kept over reschedule, retry and restart.
+
+    :param ready_at: when the task could have started: the scheduled start that savings are measured against.
+    :param deadline: the latest start.
+    """
+
+    ready_at: UtcDatetime
+    deadline: UtcDatetime
+
+    @classmethod
+    def opening(cls, ready_at: datetime, max_delay: timedelta) -> StartWindow:
+        return cls(ready_at=ready_at, deadline=ready_at + max_delay)
+
+
+class RunOverrides(Frozen):
+    """What one run may change about its wait, in ``dag_run.conf``; the names are those of the HyperSDK documents.
+
+    :param carbon_aware: False starts at once.
+    :param carbon_max_intensity: gCO2eq/kWh, in place of the task's ``max_intensity``.
+    :param carbon_max_delay: in place of the task's ``max_delay``.
+    :param carbon_zone: in place of the task's zone.
+    """
+
+    carbon_aware: bool = True
+    carbon_max_intensity: MaxIntensity | None = None
+    carbon_max_delay: Span | None = None
+    carbon_zone: str | None = None
+
+    @classmethod
+    def from_conf(cls, conf: Mapping[str, object] | None) -> RunOverrides:
+        """Read the keys that begin with ``carbon_``; others belong to other tasks.
+
+        :raises ConfigurationError: an unknown key or a wrong value, with both named.
+        """
+        ours = {key: value for key, value in (conf or {}).items() if key.startswith("carbon_")}
+        try:
+            return cls.model_validate(ours)
+        except ValidationError as error:
+            known = ", ".join(cls.model_fields)
+            raise ConfigurationError(f"dag_run.conf: {what_is_wrong(error)} Known keys: {known}.") from None
+
+
+def what_is_wrong(error: ValidationError) -> str:
+    """Say in one sentence a field what a validation found; the values themselves stay out of it."""
+    found = error.errors(include_input=False, include_url=False)
+    return " ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg'].rstrip('.')}." for e in found)

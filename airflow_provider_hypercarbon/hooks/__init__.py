@@ -1,0 +1,1 @@
+"""From Airflow connections to sources, clients and the results table."""

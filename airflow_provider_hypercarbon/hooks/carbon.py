@@ -1,0 +1,173 @@
+"""From an Airflow connection of type ``hypercarbon`` to a carbon source, and the questions people ask one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook, timezone
+from pydantic import SecretStr, ValidationError
+
+from airflow_provider_hypercarbon import configuration
+from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
+from airflow_provider_hypercarbon.hooks.connections import afetch_connection, fetch_connection
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
+    from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity
+    from airflow_provider_hypercarbon.carbon.savings import SavingsEstimate
+    from airflow_provider_hypercarbon.carbon.status import GridStatus
+    from airflow_provider_hypercarbon.carbon.zones import Zone
+    from airflow_provider_hypercarbon.sources import CarbonSource, SourceConfig
+
+#: Defines a connection that works without an account.
+EXAMPLE_CONNECTION = '{"conn_type": "hypercarbon", "extra": {"source": "mock"}}'
+
+
+class CarbonHook(BaseHook):
+    """Ask for the carbon intensity of a zone's electricity.
+
+    All times that come back are aware UTC; intensities are gCO2eq/kWh. Errors are those of
+    :mod:`airflow_provider_hypercarbon.exceptions`. Data of the mock or of a sandbox key carry that mark in their
+    field ``synthetic``.
+
+    :param carbon_conn_id: Airflow connection of type ``hypercarbon``.
+    """
+
+    conn_name_attr = "carbon_conn_id"
+    default_conn_name = "hypercarbon_default"
+    conn_type = "hypercarbon"
+    hook_name = "Carbon intensity"
+
+    def __init__(self, carbon_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.carbon_conn_id = carbon_conn_id
+
+    @cached_property
+    def connection(self) -> Connection:
+        return fetch_connection(self.carbon_conn_id, example=EXAMPLE_CONNECTION)
+
+    async def aload(self) -> CarbonHook:
+        """Fetch the connection from within a trigger; afterwards everything here works without waiting for it."""
+        self.connection = await afetch_connection(self.carbon_conn_id, example=EXAMPLE_CONNECTION)
+        return self
+
+    @cached_property
+    def source(self) -> CarbonSource:
+        from airflow_provider_hypercarbon.sources import open_source
+
+        return open_source(source_config(self.connection))
+
+    def get_conn(self) -> CarbonSource:
+        """Return the source that the connection names."""
+        return self.source
+
+    @property
+    def default_zone(self) -> str:
+        """The connection's zone, else the configuration's."""
+        return self.connection.extra_dejson.get("zone") or configuration.default_zone()
+
+    def get_current_intensity(self, zone: str | None = None) -> CarbonIntensity:
+        """Return the newest measured intensity."""
+        return self.source.latest(zone or self.default_zone, now=timezone.utcnow())
+
+    def get_forecast(self, zone: str | None = None, hours: float = 24) -> list[CarbonIntensity]:
+        """Return the forecast slots for the next hours, as far as the source reaches."""
+        now = timezone.utcnow()
+        return self.source.forecast(zone or self.default_zone, now + timedelta(hours=hours), now=now).readings()
+
+    def get_history(self, zone: str | None, start: datetime, end: datetime) -> list[CarbonIntensity]:
+        """Return the measured slots that touch ``[start, end)``, as many as the source has."""
+        return self.source.history(zone or self.default_zone, start, end, now=timezone.utcnow()).readings()
+
+    def get_grid_status(
+        self, zone: str | None = None, threshold: float | None = None, hours: float = 4
+    ) -> GridStatus:
+        """Return the present state against a threshold, with the hours ahead; without a forecast it says so."""
+        from airflow_provider_hypercarbon.sources.planning import look_at_grid
+
+        limit = configuration.default_max_intensity() if threshold is None else threshold
+        return look_at_grid(self.source, zone or self.default_zone, limit, hours, now=timezone.utcnow())
+
+    def list_zones(self) -> list[Zone]:
+        """Return the zones that this source can be asked about."""
+        return list(self.source.zones())
+
+    def estimate_savings(
+        self,
+        zone: str | None,
+        data_gb: float,
+        duration: timedelta,
+        max_delay: timedelta | None = None,
+    ) -> SavingsEstimate:
+        """Return what waiting up to ``max_delay`` would change for a job of ``data_gb`` GB and ``duration``.
+
+        :raises NoDataError: the present is unknown.
+        """
+        from airflow_provider_hypercarbon.sources.planning import estimate_waiting
+
+        delay = configuration.default_max_delay() if max_delay is None else max_delay
+        return estimate_waiting(
+            self.source, zone or self.default_zone, data_gb, duration, delay, now=timezone.utcnow()
+        )
+
+    def generate_report(
+        self,
+        operation_id: str,
+        start: datetime,
+        end: datetime,
+        data_gb: float | None,
+        zone: str | None = None,
+        scheduled_at: datetime | None = None,
+    ) -> CarbonReport:
+        """Return the footprint of a run by the intensities measured over it; writes nothing."""
+        from airflow_provider_hypercarbon.carbon.footprint import history_needed, make_report
+        from airflow_provider_hypercarbon.carbon.zones import zone_key
+
+        where = zone or self.default_zone
+        since, until = history_needed(start, end, scheduled_at)
+        return make_report(
+            operation_id=operation_id,
+            zone=zone_key(where),
+            started_at=start,
+            ended_at=end,
+            series=self.source.history(where, since, until, now=timezone.utcnow()),
+            data_gb=data_gb,
+            scheduled_at=scheduled_at,
+        )
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask for the newest intensity of the default zone."""
+        try:
+            reading = self.get_current_intensity()
+        except HyperCarbonError as error:
+            return False, str(error)
+        mark = f" {reading.synthetic} data, not for any report." if reading.synthetic else ""
+        return True, f"{reading.zone} at {reading.gco2eq_per_kwh:.0f} gCO2eq/kWh from {reading.source}.{mark}"
+
+
+def source_config(connection: Connection) -> SourceConfig:
+    """Read a connection's fields.
+
+    :raises ConfigurationError: a field has a value that does not exist.
+    """
+    from airflow_provider_hypercarbon.carbon.policy import what_is_wrong
+    from airflow_provider_hypercarbon.sources import SourceConfig
+
+    extra = connection.extra_dejson
+    fields = {
+        "source": extra.get("source") or "electricity_maps",
+        "token": SecretStr(connection.password) if connection.password else None,
+        "base_url": connection.host or None,
+        **{key: extra[key] for key in ("api_version", "emission_factors", "seconds_per_day") if extra.get(key)},
+    }
+    try:
+        return SourceConfig.model_validate(fields)
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"Connection {connection.conn_id!r} has a wrong field. "
+            f"{what_is_wrong(error)} See the connection reference."
+        ) from None

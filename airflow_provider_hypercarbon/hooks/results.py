@@ -1,0 +1,71 @@
+"""From an Airflow connection of any SQL database to the results table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from airflow.sdk.exceptions import AirflowException
+
+from airflow_provider_hypercarbon.exceptions import ConfigurationError
+from airflow_provider_hypercarbon.hooks.connections import fetch_connection
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from airflow_provider_hypercarbon.report_store import CarbonReportStore
+
+#: Defines results in a file, for one machine; a server of several needs PostgreSQL, MySQL or MariaDB.
+EXAMPLE_CONNECTION = "sqlite:///srv/airflow/hypercarbon.db"
+
+
+@contextmanager
+def open_report_store(results_conn_id: str) -> Iterator[CarbonReportStore]:
+    """Open the results table behind an Airflow connection, and close its database connections at the end.
+
+    :raises ConfigurationError: no such connection, or not of an SQL database.
+    """
+    from airflow_provider_hypercarbon.report_store import CarbonReportStore
+
+    engine = _engine(results_conn_id)
+    try:
+        yield CarbonReportStore(engine)
+    finally:
+        engine.dispose()
+
+
+def _engine(conn_id: str) -> Engine:
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+    from sqlalchemy.exc import ArgumentError
+
+    connection = fetch_connection(conn_id, example=EXAMPLE_CONNECTION)
+    try:
+        hook = connection.get_hook()
+        if not isinstance(hook, DbApiHook):
+            raise ConfigurationError(
+                f"Connection {conn_id!r} has the type {connection.conn_type!r}, which is no SQL database. Reports "
+                "are kept in sqlite, postgres or mysql; results_conn_id=None keeps them in the XCom only."
+            )
+        engine = hook.get_sqlalchemy_engine()
+    except (AirflowException, ImportError, ArgumentError) as error:
+        raise ConfigurationError(
+            f"Connection {conn_id!r} of type {connection.conn_type!r} cannot be opened: {error}. Install the "
+            "database's Airflow provider on the workers and the API server, for PostgreSQL and MySQL as "
+            "airflow-provider-hypercarbon[postgres] or [mysql]."
+        ) from error
+    _refuse_a_passing_file(conn_id, engine)
+    return engine
+
+
+def _refuse_a_passing_file(conn_id: str, engine: Engine) -> None:
+    """Refuse SQLite in memory or in whatever folder a worker happens to run in: each task would have its own."""
+    if engine.dialect.name != "sqlite":
+        return
+    path = PurePath(engine.url.database or "")
+    if not path.is_absolute() or path.name == ":memory:":
+        raise ConfigurationError(
+            f"Connection {conn_id!r} names the SQLite file {str(path)!r}, not a whole path. Write "
+            f"{EXAMPLE_CONNECTION} for the file {EXAMPLE_CONNECTION.removeprefix('sqlite://')}."
+        )

@@ -1,0 +1,89 @@
+"""What a finished export moved, by whoever knows it: the daemon, the files it wrote, or the DAG's author."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from airflow_provider_hypercarbon.hypersdk.models import BYTES_PER_GB, ExportJob, ExportResult, hours_between
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: File systems keep times as coarse as two seconds.
+TIME_GRAIN = timedelta(seconds=2)
+#: An export is a handful of disks. A folder with more files than this is something else.
+MOST_FILES = 10_000
+
+
+def export_result(
+    job: ExportJob, *, declared_gb: float | None = None, decision: Mapping[str, object] | None = None
+) -> ExportResult:
+    """Return what a finished export hands on.
+
+    :param declared_gb: size by the DAG's author, taken when neither the daemon nor the files tell.
+    :param decision: the start decision behind the export, for its zone and its ``synthetic`` mark.
+    """
+    data_bytes, told_by, files = _measure(job, declared_gb)
+    synthetic, zone = (decision or {}).get("synthetic"), (decision or {}).get("zone")
+    return ExportResult(
+        job_id=job.id,
+        vm_path=job.vm_path,
+        vm_name=_last_part(job.vm_path),
+        status=job.status,
+        started_at=job.started_at,
+        ended_at=job.completed_at,
+        duration_hours=hours_between(job.started_at, job.completed_at),
+        data_bytes=data_bytes,
+        data_gb=None if data_bytes is None else data_bytes / BYTES_PER_GB,
+        data_bytes_from=told_by,
+        files=job.files or files,
+        output_dir=job.output_dir,
+        format=job.format,
+        export_method=job.export_method,
+        zone=zone if isinstance(zone, str) and zone else None,
+        synthetic="mock" if synthetic == "mock" else "sandbox" if synthetic == "sandbox" else None,
+    )
+
+
+def _measure(
+    job: ExportJob, declared_gb: float | None
+) -> tuple[int | None, Literal["daemon", "output_dir", "declared"] | None, tuple[str, ...]]:
+    if job.data_bytes:
+        return job.data_bytes, "daemon", ()
+    found = _output_files(job)
+    if size := sum(found.values()):
+        return size, "output_dir", tuple(sorted(found))
+    if declared_gb:
+        return round(declared_gb * BYTES_PER_GB), "declared", ()
+    return None, None, ()
+
+
+def _output_files(job: ExportJob) -> dict[str, int]:
+    """The files that this export wrote, as far as this machine sees the daemon's folder, with their sizes."""
+    if job.started_at is None or not job.output_dir:
+        return {}
+    # Most methods write to a folder named after the VM. Other exports may share the one above it.
+    own = Path(job.output_dir, _last_part(job.vm_path))
+    since = (job.started_at - TIME_GRAIN).timestamp()
+    found: dict[str, int] = {}
+    looked_at = 0
+    try:
+        for folder, _, names in os.walk(own if own.is_dir() else job.output_dir):
+            looked_at += len(names)
+            if looked_at > MOST_FILES:
+                return {}
+            for path in (Path(folder, name) for name in names):
+                facts = path.lstat()
+                if stat.S_ISREG(facts.st_mode) and facts.st_mtime >= since:
+                    found[str(path)] = facts.st_size
+    except OSError:
+        return {}
+    return found
+
+
+def _last_part(vm_path: str) -> str:
+    return vm_path.rstrip("/").rpartition("/")[2]

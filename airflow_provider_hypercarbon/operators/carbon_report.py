@@ -1,0 +1,194 @@
+"""Report what a run emitted, and keep the report."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, timezone
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from airflow_provider_hypercarbon.exceptions import (
+    AccessDeniedError,
+    ConfigurationError,
+    HyperCarbonError,
+    NoDataError,
+)
+from airflow_provider_hypercarbon.rendered import given, task_output
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
+    from airflow_provider_hypercarbon.carbon.intensity import IntensitySeries
+    from airflow_provider_hypercarbon.hooks.carbon import CarbonHook
+
+
+class CarbonReportOperator(BaseOperator):
+    """
+    Report what a finished run emitted, against what the same energy would have emitted at the scheduled start.
+
+    Put it after an export: give it the export task's output and, for the difference, the sensor's decision. It asks
+    for the intensities that were measured while the run went on, writes one row to the results table, and pushes the
+    report as its XCom. A retry writes the same row again. When the source has no data the figures are null, with the
+    reason beside them, and the task succeeds.
+
+    :param export: output of the export task; explicit arguments win over it. (templated)
+    :param started_at: start of the run, ISO 8601 with an offset. (templated)
+    :param ended_at: end of the run, likewise. (templated)
+    :param data_gb: exported data in GB (10^9 bytes). (templated)
+    :param zone: zone key such as ``DE``; else the decision's, the export's, the connection's, or
+        ``[hypercarbon] default_zone``. (templated)
+    :param operation_id: what the report is about, one row each; else the export's job id, else an id made from DAG,
+        run, task and map index. (templated)
+    :param decision: output of the sensor; names the scheduled start and why the run started when it did. (templated)
+    :param carbon_conn_id: Airflow connection of type ``hypercarbon``. (templated)
+    :param results_conn_id: Airflow connection of the database that keeps the results table: sqlite, postgres or
+        mysql; None for the XCom only. (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        "export",
+        "started_at",
+        "ended_at",
+        "data_gb",
+        "zone",
+        "operation_id",
+        "decision",
+        "carbon_conn_id",
+        "results_conn_id",
+    )
+    template_fields_renderers = {"export": "json", "decision": "json"}  # noqa: RUF012  (as Airflow declares it)
+    ui_color = "#9fd6a4"
+
+    def __init__(
+        self,
+        *,
+        export: dict[str, Any] | str | None = None,
+        started_at: datetime | str | None = None,
+        ended_at: datetime | str | None = None,
+        data_gb: float | str | None = None,
+        zone: str | None = None,
+        operation_id: str | None = None,
+        decision: dict[str, Any] | str | None = None,
+        carbon_conn_id: str = "hypercarbon_default",
+        results_conn_id: str | None = "hypercarbon_results",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.export = export
+        self.started_at = started_at
+        self.ended_at = ended_at
+        self.data_gb = data_gb
+        self.zone = zone
+        self.operation_id = operation_id
+        self.decision = decision
+        self.carbon_conn_id = carbon_conn_id
+        self.results_conn_id = results_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        try:
+            export, decision = task_output("export", self.export), task_output("decision", self.decision)
+            report = self._report(export, decision, context)
+            self._tell(report)
+            if given(self.results_conn_id):
+                self._save(report, export, context)
+        except HyperCarbonError as error:
+            message = "\n".join([str(error), *getattr(error, "__notes__", ())])
+            raise (AirflowException if error.retryable else AirflowFailException)(message) from error
+        return report.model_dump(mode="json")
+
+    @property
+    def hook(self) -> CarbonHook:
+        from airflow_provider_hypercarbon.hooks.carbon import CarbonHook
+
+        return CarbonHook(self.carbon_conn_id)
+
+    def _report(self, export: dict[str, Any], decision: dict[str, Any], context: Context) -> CarbonReport:
+        from pydantic import ValidationError
+
+        from airflow_provider_hypercarbon.carbon.footprint import history_needed, make_report
+        from airflow_provider_hypercarbon.carbon.policy import what_is_wrong
+        from airflow_provider_hypercarbon.carbon.zones import zone_key
+
+        hook = self.hook
+        started_at = _instant("started_at", given(self.started_at, export.get("started_at")))
+        ended_at = _instant("ended_at", given(self.ended_at, export.get("ended_at")))
+        ready_at = given(decision.get("ready_at"))
+        scheduled_at = None if ready_at is None else _instant("ready_at of the decision", ready_at)
+        zone = given(self.zone, decision.get("zone"), export.get("zone")) or hook.default_zone
+        series: IntensitySeries | None = None
+        missing: tuple[str, ...] = ()
+        try:
+            start, end = history_needed(started_at, ended_at, scheduled_at)
+            series = hook.get_conn().history(zone, start, end, now=timezone.utcnow())
+        except (NoDataError, AccessDeniedError) as error:
+            missing = (f"No intensity for the time of the run: {error}",)
+        try:
+            return make_report(
+                operation_id=str(given(self.operation_id, export.get("job_id")) or _own_id(context)),
+                zone=zone_key(zone),
+                started_at=started_at,
+                ended_at=ended_at,
+                series=series,
+                data_gb=_number("data_gb", given(self.data_gb, export.get("data_gb"))),
+                scheduled_at=scheduled_at,
+                start_reason=decision.get("reason"),
+                synthetic=decision.get("synthetic") or export.get("synthetic"),
+                missing=missing,
+            )
+        except ValueError as error:
+            why = what_is_wrong(error) if isinstance(error, ValidationError) else error
+            raise ConfigurationError(f"Task {self.task_id} cannot report. {why}") from None
+
+    def _tell(self, report: CarbonReport) -> None:
+        from airflow_provider_hypercarbon.carbon.report_words import report_sentence
+
+        self.log.info(report_sentence(report))
+        for sentence in report.missing:
+            self.log.warning(sentence)
+
+    def _save(self, report: CarbonReport, export: dict[str, Any], context: Context) -> None:
+        from airflow_provider_hypercarbon.hooks.results import open_report_store
+        from airflow_provider_hypercarbon.report_store import RunContext
+
+        ti = context["ti"]
+        run = RunContext(
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            map_index=-1 if ti.map_index is None else ti.map_index,
+            try_number=ti.try_number,
+            vm_path=export.get("vm_path"),
+        )
+        with open_report_store(str(self.results_conn_id)) as store:
+            store.save(report, run, now=timezone.utcnow())
+
+
+def _instant(name: str, value: Any) -> datetime:
+    if value is None:
+        raise ConfigurationError(
+            f"{name} is unknown: neither the argument nor the export says it. Pass {name} as ISO 8601 with an offset."
+        )
+    from airflow_provider_hypercarbon.carbon.instants import parse_instant
+
+    try:
+        return parse_instant(value.isoformat() if isinstance(value, datetime) else value)
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: {error}") from error
+
+
+def _number(name: str, value: Any) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        raise ConfigurationError(f"{name} is {value!r}, not a number. Give GB, such as 500.") from None
+
+
+def _own_id(context: Context) -> str:
+    """Return the same id for each try of a task instance."""
+    ti = context["ti"]
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([ti.dag_id, ti.run_id, ti.task_id, ti.map_index])))

@@ -1,0 +1,204 @@
+"""Ask a source, then the core; and the only place where "no data" becomes something to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from airflow_provider_hypercarbon.carbon.curve import believe
+from airflow_provider_hypercarbon.carbon.decision import (
+    StartDecision,
+    StartReason,
+    at_deadline,
+    without_curve,
+)
+from airflow_provider_hypercarbon.carbon.instants import clock_time, words
+from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Slot
+from airflow_provider_hypercarbon.carbon.outlook import Outlook
+from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
+from airflow_provider_hypercarbon.carbon.savings import SavingsEstimate, estimate_savings
+from airflow_provider_hypercarbon.carbon.start import candidates, decide_start
+from airflow_provider_hypercarbon.carbon.status import GridStatus, grid_status
+from airflow_provider_hypercarbon.carbon.zones import zone_key
+from airflow_provider_hypercarbon.exceptions import (
+    AccessDeniedError,
+    BadDataError,
+    HyperCarbonError,
+    NoDataError,
+    RemoteError,
+    RequestRefusedError,
+)
+from airflow_provider_hypercarbon.sources import CarbonSource
+
+
+def plan_start(
+    source: CarbonSource,
+    zone: str,
+    policy: StartPolicy,
+    window: StartWindow,
+    *,
+    now: datetime,
+    last_plan: StartDecision | None = None,
+) -> StartDecision:
+    """Decide whether to start now, asking the source only when the deadline has not come.
+
+    Without data, in this order: a planned start is kept; the source is asked again a few times; then the
+    policy's ``on_no_data`` says to start, to wait for the deadline, or to fail. No outcome is later than the
+    deadline.
+
+    :param last_plan: the decision before this one, in this wait.
+    :raises ConfigurationError: the zone cannot exist.
+    :raises NoDataError: there are no data, and the policy is to fail.
+    """
+    key = zone_key(zone)
+    if now >= window.deadline:
+        return at_deadline(key, policy, window, now=now)
+    outlook = fetch_outlook(source, zone, policy, window, now=now)
+    try:
+        return decide_start(outlook, policy, window, now=now, last_plan=last_plan)
+    except NoDataError as error:
+        return _without_data(outlook, error, policy, window, now, last_plan)
+
+
+def fetch_outlook(
+    source: CarbonSource, zone: str, policy: StartPolicy, window: StartWindow, *, now: datetime
+) -> Outlook:
+    """Ask a source for all that a decision uses; what it does not give is a problem with a sentence.
+
+    A source that is down, refuses our credential or does not know the zone is not asked again for the rest.
+    """
+    asked = _Asked()
+    since = now - timedelta(days=policy.curve.profile_days)
+    until = window.deadline + policy.duration
+    forecast = asked.for_("forecast", lambda: source.forecast(zone, until, now=now))
+    current = asked.for_("present value", lambda: source.latest(zone, now=now))
+    measured = asked.for_("history", lambda: source.history(zone, since, now, now=now))
+    return Outlook(
+        zone=zone_key(zone),
+        current=current,
+        measured=_with_current(measured, current),
+        forecast=forecast,
+        problems=tuple(asked.problems),
+        permanent=asked.permanent and bool(asked.problems),
+    )
+
+
+def look_at_grid(source: CarbonSource, zone: str, threshold: float, hours: float, *, now: datetime) -> GridStatus:
+    """Return a zone's present state against a threshold; without a forecast the status says so.
+
+    :raises HyperCarbonError: the present is unknown.
+    """
+    current = source.latest(zone, now=now)
+    try:
+        ahead = source.forecast(zone, now + timedelta(hours=hours), now=now).readings()
+    except (RemoteError, NoDataError):
+        ahead = []
+    return grid_status(current, ahead, threshold, now=now)
+
+
+def estimate_waiting(
+    source: CarbonSource, zone: str, data_gb: float, duration: timedelta, max_delay: timedelta, *, now: datetime
+) -> SavingsEstimate:
+    """Say what waiting up to ``max_delay`` would change for a job, by the curve that a decision would use.
+
+    :raises NoDataError: the present is unknown; the sentence says what could not be had.
+    """
+    policy = StartPolicy(max_delay=max_delay, duration=duration)
+    window = StartWindow.opening(now, max_delay)
+    outlook = fetch_outlook(source, zone, policy, window, now=now)
+    curve = believe(outlook.measured, outlook.forecast, now=now, until=window.deadline + duration)
+    starts = candidates(curve, now, window.deadline, duration)
+    found = estimate_savings(curve, starts, zone=outlook.zone, data_gb=data_gb, duration=duration, now=now)
+    if found is None:
+        raise NoDataError(f"No estimate for {outlook.zone}. {' '.join(outlook.problems)}".strip())
+    return found
+
+
+T = TypeVar("T")
+
+
+class _Asked:
+    """Collects what went wrong while one source is asked several things."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.permanent = True
+        self._given_up = False
+
+    def for_(self, what: str, ask: Callable[[], T]) -> T | None:
+        if self._given_up:
+            return None
+        try:
+            return ask()
+        except HyperCarbonError as error:
+            self.problems.append(f"No {what}: {error}")
+            self.permanent = self.permanent and not error.retryable
+            this_only = isinstance(error, AccessDeniedError | RequestRefusedError | NoDataError)
+            self._given_up = not this_only
+            return None
+
+
+def _with_current(measured: IntensitySeries | None, current: CarbonIntensity | None) -> IntensitySeries | None:
+    """Put the newest value at the end of the history, which often stops a slot before it."""
+    if current is None:
+        return measured
+    newest = Slot(current.start_at, current.gco2eq_per_kwh, current.estimated)
+    if measured is None or not measured.slots:
+        return IntensitySeries(
+            zone=current.zone,
+            source=current.source,
+            slots=(newest,),
+            slot_length=current.end_at - current.start_at,
+            signal=current.signal,
+            issued_at=current.updated_at,
+            synthetic=current.synthetic,
+        )
+    if measured.signal != current.signal or measured.slots[-1].start_at >= current.start_at:
+        return measured
+    return measured.model_copy(update={"slots": (*measured.slots, newest)})
+
+
+def _without_data(
+    outlook: Outlook,
+    error: NoDataError,
+    policy: StartPolicy,
+    window: StartWindow,
+    now: datetime,
+    last_plan: StartDecision | None,
+) -> StartDecision:
+    # That data came and do not fit together says more than what else is missing.
+    own = (str(error),) if isinstance(error, BadDataError) or not outlook.problems else ()
+    problems = (*own, *outlook.problems)
+    failed_checks = (last_plan.failed_checks if last_plan else 0) + 1
+    why = f"No data for {outlook.zone}: {problems[0]}"
+
+    def decide(reason: StartReason, sentence: str, planned: datetime | None, again: datetime | None) -> StartDecision:
+        return without_curve(
+            outlook.zone, policy, window, now=now, reason=reason, sentence=f"{why} {sentence}", planned=planned,
+            check_again_at=again, problems=problems, failed_checks=failed_checks, synthetic=outlook.synthetic,
+            mean_now_gco2eq_per_kwh=last_plan.mean_now_gco2eq_per_kwh if last_plan and planned else None,
+            mean_at_start_gco2eq_per_kwh=last_plan.mean_at_start_gco2eq_per_kwh if last_plan else None,
+        )  # fmt: skip
+
+    deadline = f"Deadline {clock_time(window.deadline, now=now)}."
+    if last_plan is not None and last_plan.mean_now_gco2eq_per_kwh is not None:  # it was made on data
+        planned = min(last_plan.start_at, window.deadline)
+        if planned <= now:
+            return decide(StartReason.PLAN_KEPT, "Starting now, as planned before.", None, None)
+        # Held to the deadline for want of anything better: better may come into sight with the next data.
+        wait = policy.check_interval if planned == window.deadline else policy.replan_interval
+        sentence = f"The plan to start at {clock_time(planned, now=now)} is kept. {deadline}"
+        return decide(StartReason.PLAN_KEPT, sentence, planned, min(planned, now + wait))
+    if failed_checks <= policy.no_data_retries and not outlook.permanent:
+        again = min(now + policy.no_data_retry_interval, window.deadline)
+        sentence = f"Asking again in {words(again - now)}. {deadline}"
+        return decide(StartReason.ASK_AGAIN, sentence, window.deadline, again)
+    if policy.on_no_data == "fail":
+        failure = NoDataError(f"{why} The policy for no data is to fail.")
+        failure.retryable = not outlook.permanent
+        raise failure
+    if policy.on_no_data == "wait":
+        again = min(now + policy.check_interval, window.deadline)
+        return decide(StartReason.ASK_AGAIN, f"Waiting for data. {deadline}", window.deadline, again)
+    return decide(StartReason.NO_DATA, "Starting now, without knowing the grid.", None, None)

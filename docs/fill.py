@@ -1,0 +1,159 @@
+"""Fill the generated parts of the documentation from the code, so that they cannot disagree.
+
+A part stands between ``<!-- NAME ... -->`` and ``<!-- end -->``. ``python docs/fill.py`` writes them all anew;
+``--check`` only says whether that would change anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+
+from airflow_provider_hypercarbon.carbon.decision import StartDecision, StartReason
+from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
+from airflow_provider_hypercarbon.get_provider_info import get_provider_info
+from airflow_provider_hypercarbon.hypersdk.models import ExportResult
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+_PART = re.compile(r"<!-- (?P<name>[a-z-]+)(?P<arguments>[^>]*?) -->\n(?:.*?<!-- end -->\n)?", re.DOTALL)
+
+REASONS = {
+    StartReason.CLEAN_ENOUGH: "starts: the mean is at or under `max_intensity`",
+    StartReason.CLEANEST: "starts: the planned moment, the lowest mean before the deadline",
+    StartReason.NO_BETTER_START: "starts at once: no later start is worth waiting for",
+    StartReason.DEADLINE: "starts: the latest start has come",
+    StartReason.NO_DATA: "starts: there was nothing to decide with",
+    StartReason.NOT_CARBON_AWARE: "starts at once: waiting is switched off, for this run or altogether",
+    StartReason.CLEANER_LATER: "holds: a cleaner start is planned",
+    StartReason.TOO_DIRTY: "holds: nothing at or under the limit is in sight",
+    StartReason.PLAN_KEPT: "starts or holds as planned before, because the source did not answer",
+    StartReason.ASK_AGAIN: "holds: the source did not answer, and is asked again soon",
+}
+
+
+def include(arguments: str) -> str:
+    """Return the code between [START name] and [END name] of a file."""
+    path, name = arguments.split()
+    text = (ROOT / path).read_text()
+    begin, end = text.index(f"# [START {name}]\n"), text.index(f"# [END {name}]")
+    imports = [
+        line
+        for line in text[:begin].splitlines()
+        if line.startswith(("import ", "from ")) and "__future__" not in line
+    ]
+    code = text[begin + len(f"# [START {name}]\n") : end].rstrip()
+    return "```python\n" + "\n".join(imports) + "\n\n" + code + "\n```\n"
+
+
+def fields_of(model: type, own_words: dict[str, str] | None = None) -> str:
+    """Return a table of a model's fields, with the words of its docstring."""
+    words = {**_parameters(model.__doc__ or ""), **(own_words or {})}
+    rows = ["| field | meaning |", "|---|---|"]
+    for name in model.model_fields:  # type: ignore[attr-defined]
+        rows.append(f"| `{name}` | {words.get(name, '')} |")
+    return "\n".join(rows) + "\n"
+
+
+def _parameters(docstring: str) -> dict[str, str]:
+    found = re.findall(r":param (\w+):(.*?)(?=\n\s*:param |\n\n|\Z)", docstring, re.DOTALL)
+    return {name: " ".join(text.replace("``", "`").split()) for name, text in found}
+
+
+def connection_fields(arguments: str) -> str:
+    """Return a table of a connection type's own fields."""
+    kinds = {kind["connection-type"]: kind for kind in get_provider_info()["connection-types"]}
+    rows = ["| field | in the extra as | values | when empty |", "|---|---|---|---|"]
+    for key, field in kinds[arguments.strip()]["conn-fields"].items():
+        schema = field["schema"]
+        values = ", ".join(f"`{value}`" for value in schema.get("enum", []) if value is not None)
+        values = values or {"string": "text", "number": "number", "boolean": "true, false"}[schema["type"][0]]
+        rows.append(
+            f"| {field['label']}: {field['description']} | `{key}` | {values} | {schema.get('default', 'none')} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def options(_: str) -> str:
+    """Return a section for each option of the configuration."""
+    parts = []
+    for name, option in get_provider_info()["config"]["hypercarbon"]["options"].items():
+        how = f"Default `{option['default']}`, type {option['type']}"
+        variable = f"environment `AIRFLOW__HYPERCARBON__{name.upper()}`"
+        parts.append(f"## {name}\n\n{option['description'].strip()}\n\n{how}, {variable}.\n")
+    return "\n".join(parts)
+
+
+def help_of(arguments: str) -> str:
+    """Return what ``hypercarbon COMMAND --help`` prints."""
+    from airflow_provider_hypercarbon.cli import main
+
+    printed = io.StringIO()
+    with redirect_stdout(printed), suppress(SystemExit):
+        main([*arguments.split(), "--help"])
+    return f"```text\n{printed.getvalue().rstrip()}\n```\n"
+
+
+def statements(_: str) -> str:
+    """Return the SQL that makes the results table on PostgreSQL."""
+    from sqlalchemy.dialects import postgresql
+
+    from airflow_provider_hypercarbon.report_store.table import create_statements
+
+    text = re.sub(r"[ \t]+\n", "\n", create_statements(postgresql.dialect()))
+    return f"```sql\n{text.strip()}\n```\n"
+
+
+def reasons(_: str) -> str:
+    """Return a table of all reasons."""
+    rows = [f"| `{reason}` | {REASONS[reason]} |" for reason in StartReason]
+    return "\n".join(["| reason | what the sensor does |", "|---|---|", *rows]) + "\n"
+
+
+PARTS: dict[str, Callable[[str], str]] = {
+    "include": include,
+    "decision-fields": lambda _: fields_of(StartDecision),
+    "decision-reasons": reasons,
+    "export-fields": lambda _: fields_of(ExportResult),
+    "report-fields": lambda _: fields_of(CarbonReport),
+    "connection-fields": connection_fields,
+    "options": options,
+    "help": help_of,
+    "statements": statements,
+}
+
+
+def filled(text: str) -> str:
+    """Return a page with its generated parts made anew."""
+
+    def part(found: re.Match[str]) -> str:
+        name, arguments = found["name"], found["arguments"].strip(" :")
+        begin = f"<!-- {name}{found['arguments']} -->\n"
+        return f"{begin}{PARTS[name](arguments)}<!-- end -->\n"
+
+    return _PART.sub(part, text)
+
+
+def main() -> int:
+    """Fill every page, or check that nothing would change."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    stale = []
+    for page in sorted([*DOCS.rglob("*.md"), ROOT / "README.md"]):
+        text = page.read_text()
+        if (new := filled(text)) != text:
+            stale.append(page.relative_to(ROOT))
+            if not check:
+                page.write_text(new)
+    print(f"{'Stale' if check else 'Filled'}: {', '.join(map(str, stale)) or 'nothing'}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,567 @@
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowRuntimeError,
+    ErrorType,
+    TaskDeferralError,
+    TaskDeferralTimeout,
+    TaskDeferred,
+)
+
+from airflow_provider_hypercarbon.hypersdk.models import ExportJob, ExportResult, VCenter
+from airflow_provider_hypercarbon.operators.vm_export import JOB_KEY, VMExportOperator
+from tests.hypersdk.fake_daemon import CANARY, answering, body_of, client_of, completed, job_json, lost, small_daemon
+
+DECISION = {"due": True, "zone": "DE", "current_gco2eq_per_kwh": 118.5, "synthetic": "mock"}
+CAPABILITIES = {"capabilities": {"govc": {"available": True}, "web": {"available": True}}}
+
+
+class Store(dict):
+    """The part of Airflow's task state store that is used; it takes JSON only."""
+
+    def set(self, key, value):
+        self[key] = json.loads(json.dumps(value))
+
+
+def context_of(store=None, *, max_tries=1, map_index=-1, run_id="scheduled__2026-02-04"):
+    ti = SimpleNamespace(dag_id="nightly", run_id=run_id, task_id="export", map_index=map_index, max_tries=max_tries)
+    return {"ti": ti, "task_state_store": Store() if store is None else store}
+
+
+class FakeDaemon:
+    """A daemon that keeps jobs by id; each submitted one starts as ``first``, and a look moves it on."""
+
+    def __init__(self, *looks, capabilities=CAPABILITIES):
+        self.looks = list(looks)
+        self.jobs = {}
+        self.submitted = []
+        self.cancelled = []
+        self.capabilities = capabilities
+
+    def __call__(self, request):
+        path = request.url.path
+        if path == "/capabilities":
+            return httpx.Response(200, json=self.capabilities)
+        if path == "/jobs/cancel":
+            self.cancelled += body_of(request)["job_ids"]
+            return httpx.Response(200, json={"cancelled": self.cancelled})
+        if path == "/jobs/submit":
+            body = body_of(request)
+            self.submitted.append(body)
+            self.jobs[body["id"]] = job_json(definition=body, status="pending")
+            return httpx.Response(200, json={"job_ids": [body["id"]], "accepted": 1, "rejected": 0})
+        job_id = path.rpartition("/")[2]
+        if job_id not in self.jobs:
+            return lost(job_id)
+        if self.looks:
+            look = self.looks.pop(0)
+            if isinstance(look, Exception):
+                raise look
+            if isinstance(look, httpx.Response):
+                return look
+            self.jobs[job_id] |= {key: value for key, value in look.items() if key != "definition"}
+        return httpx.Response(200, json=self.jobs[job_id])
+
+
+def operator_of(handler, **arguments):
+    """An operator whose hook leads to the handler, and which does not wait."""
+
+    class Hook:
+        hypersdk_conn_id = "hypersdk_default"
+
+        def get_conn(self):
+            return client_of(handler)
+
+        def vcenter(self, conn_id):
+            assert conn_id == "vcenter_default"
+            return VCenter(server="vc", username="svc", password=CANARY)
+
+    class Operator(VMExportOperator):
+        hook = Hook()
+
+    fields = {"task_id": "export", "vm_path": "/DC0/vm/db-prod", "output_dir": "/exports", "deferrable": False}
+    operator = Operator(**(fields | arguments))
+    operator.pauses = []
+
+    def sleep(seconds):
+        operator.pauses.append(seconds)
+        assert len(operator.pauses) < 20, "the fake daemon never ends this export"
+
+    operator._sleep = sleep
+    return operator
+
+
+def test_an_export_is_submitted_and_waited_for():
+    """The result is plain JSON with the daemon's own times and size."""
+    daemon = FakeDaemon(job_json(), job_json(), completed(total_size=53_700_000_000))
+    operator = operator_of(daemon, decision=DECISION, compress=True)
+    context = context_of()
+    result = operator.execute(context)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert ExportResult.model_validate(result).data_gb == 53.7
+    assert result["job_id"] == daemon.submitted[0]["id"] == context["task_state_store"][JOB_KEY]["job_id"]
+    assert (result["status"], result["duration_hours"], result["data_bytes_from"]) == ("completed", 2.0, "daemon")
+    assert (result["zone"], result["synthetic"], result["vm_name"]) == ("DE", "mock", "db-prod")
+    assert operator.pauses == [30, 30]
+    body = daemon.submitted[0]
+    assert (body["export_method"], body["format"], body["compress"]) == ("govc", "ovf", True)
+    assert body["metadata"]["airflow_dag_id"] == "nightly"
+    assert (body["metadata"]["carbon_aware"], body["metadata"]["carbon_zone"]) == (False, "DE")
+
+
+def test_the_id_is_remembered_before_the_submit():
+    """A process that dies in the submit leaves the id for the next try."""
+    store = Store()
+
+    def handler(request):
+        if request.url.path == "/jobs/submit":
+            assert store[JOB_KEY]["job_id"] == body_of(request)["id"]
+            raise httpx.ReadTimeout("slow")
+        return httpx.Response(200, json=CAPABILITIES) if request.url.path == "/capabilities" else lost()
+
+    with pytest.raises(AirflowException, match="did not answer in time"):
+        operator_of(handler).execute(context_of(store))
+    assert store[JOB_KEY]["attempt"] == 1
+
+
+def test_a_retry_attaches_to_the_running_export():
+    """One export over two tries, with the answer of the first submit lost on the way."""
+    daemon, store = FakeDaemon(httpx.ReadTimeout("x"), httpx.ReadTimeout("x"), httpx.ReadTimeout("x")), Store()
+    operator = operator_of(daemon, max_duration=timedelta(0))
+    with pytest.raises(AirflowException, match="left running"):
+        operator.execute(context_of(store))
+    daemon.looks = [job_json(), completed()]
+    assert operator_of(daemon).execute(context_of(store))["status"] == "completed"
+    assert len(daemon.submitted) == 1
+
+
+def test_a_retry_takes_a_finished_export():
+    """The worker died after the export ended: nothing runs again."""
+    daemon, store = FakeDaemon(completed()), Store()
+    first = operator_of(daemon).execute(context_of(store))
+    again = operator_of(daemon)
+    assert again.execute(context_of(store)) == first
+    assert (len(daemon.submitted), again.pauses) == (1, [])
+
+
+def test_a_clear_exports_anew():
+    """A user who clears a finished task wants a new export; its own retries then share that one."""
+    daemon, store = FakeDaemon(completed()), Store()
+    first = operator_of(daemon).execute(context_of(store))
+    daemon.looks = [completed(), completed()]  # of the old job, and of the new one
+    second = operator_of(daemon).execute(context_of(store, max_tries=3))
+    third = operator_of(daemon).execute(context_of(store, max_tries=3))
+    assert first["job_id"] != second["job_id"] == third["job_id"]
+    assert len(daemon.submitted) == 2
+
+
+def test_a_clear_adopts_an_export_that_still_runs():
+    """Two exports of one VM into one folder would spoil each other; the adopted one counts as the new one."""
+    daemon, store = FakeDaemon(job_json()), Store()
+    with pytest.raises(AirflowException, match="left running"):
+        operator_of(daemon, max_duration=timedelta(0)).execute(context_of(store))
+    daemon.looks = [job_json(), completed()]
+    result = operator_of(daemon).execute(context_of(store, max_tries=5))
+    assert store[JOB_KEY]["generation"] == 5
+    assert operator_of(daemon).execute(context_of(store, max_tries=5)) == result
+    assert len(daemon.submitted) == 1
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+def test_a_retry_after_a_failed_export_exports_anew(end):
+    """A failed or cancelled job cannot be used again, nor can its id."""
+    daemon, store = FakeDaemon(job_json(status=end, error="disk full")), Store()
+    with pytest.raises(AirflowException, match="disk full" if end == "failed" else "was cancelled"):
+        operator_of(daemon).execute(context_of(store))
+    daemon.looks = [job_json(status=end), completed()]
+    assert operator_of(daemon).execute(context_of(store))["status"] == "completed"
+    ids = [body["id"] for body in daemon.submitted]
+    assert len(set(ids)) == 2
+    assert store[JOB_KEY]["attempt"] == 2
+
+
+def test_a_lost_export_is_submitted_again_under_its_id():
+    """The daemon was restarted: a retry exports again; whoever still has the id finds the new job."""
+    daemon, store = FakeDaemon(job_json()), Store()
+    operator = operator_of(daemon)
+    operator._sleep = lambda seconds: daemon.jobs.clear()
+    with pytest.raises(AirflowException, match="restarted"):
+        operator.execute(context_of(store))
+    daemon.looks = [completed()]
+    operator_of(daemon).execute(context_of(store))
+    ids = [body["id"] for body in daemon.submitted]
+    assert len(ids) == 2
+    assert len(set(ids)) == 1
+
+
+def test_mapped_tasks_have_their_own_exports():
+    """Each index of a mapped task, and each run, is its own export."""
+    daemon = FakeDaemon()
+    for context in (
+        context_of(map_index=0),
+        context_of(map_index=1),
+        context_of(run_id="manual"),
+        context_of(map_index=None),
+    ):
+        daemon.looks = [completed()]
+        operator_of(daemon).execute(context)
+    assert len({body["id"] for body in daemon.submitted}) == 4
+
+
+def test_a_job_under_another_id_is_remembered():
+    """A daemon that gives its own id is asked for that one later."""
+    store = Store()
+
+    def handler(request):
+        if request.url.path == "/jobs/submit":
+            return httpx.Response(200, json={"job_ids": ["theirs"], "accepted": 1})
+        if request.url.path == "/capabilities":
+            return httpx.Response(200, json=CAPABILITIES)
+        return httpx.Response(200, json=completed() | {"definition": {"id": "theirs"}})
+
+    assert operator_of(handler).execute(context_of(store))["job_id"] == "theirs"
+    assert store[JOB_KEY]["job_id"] == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(401), AirflowFailException),
+        (httpx.Response(403), AirflowFailException),
+        (httpx.Response(400), AirflowFailException),
+        (httpx.Response(404), AirflowFailException),
+        (httpx.Response(429), AirflowException),
+        (httpx.Response(500), AirflowException),
+        (httpx.Response(200, text="<html>"), AirflowException),
+        (httpx.Response(200, text='{"capab'), AirflowException),
+        (httpx.Response(200, json=None), AirflowException),
+        (httpx.Response(200, json=[]), AirflowException),
+        (httpx.ReadTimeout("hang"), AirflowException),
+        (httpx.ConnectError("refused"), AirflowException),
+    ],
+)
+def test_what_a_retry_cannot_mend_burns_none(answer, error):
+    """A refused credential fails at once; a daemon that is down is retried."""
+    with pytest.raises(AirflowException) as caught:
+        operator_of(answering(answer)).execute(context_of())
+    assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"vm_path": ""}, "vm_path"),
+        ({"output_dir": ""}, "output_dir"),
+        ({"export_format": "qcow2"}, "format"),
+        ({"export_method": "ovftool"}, "no export method 'ovftool'"),
+    ],
+)
+def test_wrong_arguments_burn_no_retry(arguments, words):
+    """They are named before anything is submitted."""
+    daemon = FakeDaemon()
+    with pytest.raises(AirflowFailException, match=words):
+        operator_of(daemon, **arguments).execute(context_of())
+    assert daemon.submitted == []
+
+
+def test_a_poll_interval_is_positive():
+    """Refused when the DAG is read."""
+    with pytest.raises(ValueError, match="poll_interval"):
+        operator_of(FakeDaemon(), poll_interval=0)
+
+
+def test_an_unknown_end_is_an_error():
+    """A status that we do not know is never green."""
+    daemon = FakeDaemon(job_json(status="archived", completed_at="2026-02-04T04:00:00Z"))
+    with pytest.raises(AirflowException, match="archived, which is no end"):
+        operator_of(daemon).execute(context_of())
+
+
+def test_waiting_outlives_an_outage_of_the_daemon():
+    """A daemon that is down for a while costs looks, not the task."""
+    down = [httpx.ConnectError("refused")] * 6
+    operator = operator_of(FakeDaemon(job_json(), *down, completed()))
+    assert operator.execute(context_of())["status"] == "completed"
+
+
+def test_an_orphan_ends():
+    """The process of a killed worker stops when another try has taken over, and cancels nothing."""
+    daemon, store = FakeDaemon(job_json(), job_json()), Store()
+    operator = operator_of(daemon)
+    operator._sleep = lambda seconds: store.set(JOB_KEY, {"job_id": "next", "generation": 9, "attempt": 1})
+    with pytest.raises(AirflowException, match="Another try has taken over"):
+        operator.execute(context_of(store))
+    assert daemon.cancelled == []
+
+
+def test_an_orphan_without_a_supervisor_ends():
+    """Talking to Airflow fails when the supervisor is gone."""
+
+    class Gone(Store):
+        calls = 0
+
+        def get(self, key, default=None):
+            self.calls += 1
+            if self.calls > 1:
+                raise EOFError("supervisor is gone")
+            return super().get(key, default)
+
+    with pytest.raises(EOFError):
+        operator_of(FakeDaemon(job_json(), job_json())).execute(context_of(Gone()))
+
+
+def test_an_outage_of_airflows_api_does_not_end_the_wait():
+    """The supervisor lives and says that the API does not answer: no reason to drop an export."""
+
+    class Away(Store):
+        calls = 0
+
+        def get(self, key, default=None):
+            self.calls += 1
+            if self.calls > 1:
+                raise AirflowRuntimeError(SimpleNamespace(error=ErrorType.GENERIC_ERROR, detail={}))
+            return super().get(key, default)
+
+    assert operator_of(FakeDaemon(job_json(), completed())).execute(context_of(Away()))["status"] == "completed"
+
+
+def deferral(operator, context=None) -> TaskDeferred:
+    with pytest.raises(TaskDeferred) as caught:
+        operator.execute(context or context_of())
+    return caught.value
+
+
+def test_a_deferred_export_waits_in_the_triggerer():
+    """Submitted and remembered first; the trigger knows its end and nothing secret."""
+    daemon, store = FakeDaemon(job_json()), Store()
+    deferred = deferral(operator_of(daemon, deferrable=True, poll_interval=45), context_of(store))
+    kwargs = deferred.trigger.serialize()[1]
+    assert deferred.method_name == "execute_complete"
+    assert kwargs["job_id"] == store[JOB_KEY]["job_id"] == daemon.submitted[0]["id"]
+    assert kwargs["poll_interval"] == 45
+    left = datetime.fromisoformat(kwargs["give_up_at"]) - datetime.now().astimezone()
+    assert timedelta(hours=11, minutes=59) < left <= timedelta(hours=12) < deferred.timeout
+    assert "canary" not in json.dumps(kwargs)
+
+
+def test_an_export_that_ended_is_not_deferred():
+    """One look after the submit: a trigger that fires at once can cost the task."""
+    operator = operator_of(FakeDaemon(completed()), deferrable=True)
+    assert operator.execute(context_of())["status"] == "completed"
+
+
+def test_a_silent_daemon_after_the_submit_is_waited_for():
+    """The submit went through; the trigger asks again."""
+    deferral(operator_of(FakeDaemon(*[httpx.ConnectError("x")] * 3), deferrable=True))
+
+
+def test_the_deferred_result_is_the_same():
+    """Both ways of waiting end in the same XCom."""
+    job = ExportJob.from_daemon(completed(total_size=5))
+    operator = operator_of(FakeDaemon(), decision=DECISION)
+    result = operator.execute_complete(context_of(), {"job": job.model_dump(mode="json"), "error": None})
+    assert (result["status"], result["data_bytes"], result["zone"]) == ("completed", 5, "DE")
+    json.dumps(result, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        {},
+        [],
+        "completed",
+        {"job": None},
+        {"job": {"id": "x"}},
+        {"job": {"id": "x", "status": "completed", "extra": 1}},
+        {"error": {}},
+        {"error": "x", "job": None},
+    ],
+)
+def test_an_event_of_a_wrong_shape_is_an_error(event):
+    """An event of None must not end green."""
+    with pytest.raises(AirflowException, match="no outcome") as caught:
+        operator_of(FakeDaemon()).execute_complete(context_of(), event)
+    assert not isinstance(caught.value, AirflowFailException)
+
+
+@pytest.mark.parametrize("status", ["running", "pending", "paused", "failed", "cancelled"])
+def test_only_a_completed_job_is_green(status):
+    """Whatever else the trigger brings is an error."""
+    job = ExportJob(id="job-1", status=status).model_dump(mode="json")
+    with pytest.raises(AirflowException):
+        operator_of(FakeDaemon()).execute_complete(context_of(), {"job": job, "error": None})
+
+
+@pytest.mark.parametrize(("retryable", "error"), [(True, AirflowException), (False, AirflowFailException)])
+def test_the_triggers_errors_keep_their_kind(retryable, error):
+    """A refused credential in the triggerer burns no retry either."""
+    event = {"job": None, "error": {"kind": "X", "message": "the reason", "retryable": retryable}}
+    with pytest.raises(AirflowException, match="the reason") as caught:
+        operator_of(FakeDaemon()).execute_complete(context_of(), event)
+    assert type(caught.value) is error
+
+
+NOTE = {JOB_KEY: {"job_id": "job-1", "generation": 1, "attempt": 1}}
+
+
+@pytest.mark.parametrize(
+    ("cause", "lost_error"), [("Trigger timeout", TaskDeferralTimeout), ("Trigger failure", TaskDeferralError)]
+)
+def test_a_dead_triggerer_does_not_cost_a_finished_export(cause, lost_error):
+    """The worker looks itself; only an export that still runs leaves the error to Airflow's retry."""
+    fail = ("__fail__", {"error": cause})
+    operator = operator_of(answering(completed()))
+    assert operator.resume_execution(*fail, context_of(Store(NOTE)))["status"] == "completed"
+    with pytest.raises(lost_error):
+        operator_of(answering(job_json())).resume_execution(*fail, context_of(Store(NOTE)))
+    with pytest.raises(lost_error):
+        operator_of(answering(completed())).resume_execution(*fail, context_of())
+    with pytest.raises(AirflowException, match="restarted"):
+        operator_of(answering(lost())).resume_execution(*fail, context_of(Store(NOTE)))
+
+
+def test_resuming_leads_to_execute_complete():
+    """The usual way back from the triggerer."""
+    job = ExportJob.from_daemon(completed()).model_dump(mode="json")
+    operator = operator_of(FakeDaemon())
+    resumed = operator.resume_execution("execute_complete", {"event": {"job": job, "error": None}}, context_of())
+    assert resumed["job_id"] == "job-1"
+
+
+def test_ending_the_task_cancels_the_export():
+    """By the client that is already there: a signal handler must not talk to Airflow."""
+    daemon = FakeDaemon(job_json())
+    operator = operator_of(daemon, max_duration=timedelta(0))
+    operator.on_kill()
+    with pytest.raises(AirflowException):
+        operator.execute(context_of())
+    operator.on_kill()
+    assert daemon.cancelled == [daemon.submitted[0]["id"]]
+
+
+def test_a_cancel_that_fails_is_only_logged():
+    """The task ends all the same."""
+    operator = operator_of(FakeDaemon(job_json()), max_duration=timedelta(0))
+    with pytest.raises(AirflowException):
+        operator.execute(context_of())
+    operator._client = client_of(answering(httpx.ConnectError("refused")))
+    operator.on_kill()
+
+
+@pytest.mark.parametrize(
+    ("data_gb", "expected"),
+    [(None, None), ("", None), ("None", None), (500, 500.0), ("0.5", 0.5), ("lots", None), (-1, None), ("nan", None)],
+)
+def test_a_declared_size_is_the_last_resort(data_gb, expected):
+    """Nonsense counts as unknown: a reporting figure never costs a backup."""
+    result = operator_of(FakeDaemon(completed()), data_gb=data_gb).execute(context_of())
+    assert result["data_gb"] == expected
+    assert result["data_bytes_from"] == ("declared" if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("decision", "zone"),
+    [
+        (None, None),
+        ("", None),
+        ("None", None),
+        ("null", None),
+        (json.dumps(DECISION), "DE"),
+        ("{'zone': 'DE', 'check_again_at': None}", "DE"),
+        ("waiting", None),
+        (["DE"], None),
+        (DECISION, "DE"),
+    ],
+)
+def test_an_unreadable_decision_costs_the_metadata_only(decision, zone):
+    """The backup runs, whatever a template made of the decision."""
+    daemon = FakeDaemon(completed())
+    result = operator_of(daemon, decision=decision).execute(context_of())
+    assert result["zone"] == zone
+    assert daemon.submitted[0]["metadata"]["carbon_aware"] is False
+
+
+def test_template_fields_are_plain_attributes():
+    """Airflow renders what the author may template, and nothing of it is touched before."""
+    operator = operator_of(FakeDaemon(), vm_path="{{ params.vm }}", decision="{{ x }}", data_gb="{{ y }}")
+    assert operator.vm_path == "{{ params.vm }}"
+    for field in VMExportOperator.template_fields:
+        assert hasattr(operator, field)
+    assert {"vm_path", "output_dir", "decision", "data_gb", "vcenter_conn_id"} <= set(
+        VMExportOperator.template_fields
+    )
+
+
+@pytest.fixture
+def connections(monkeypatch):
+    def define(url):
+        monkeypatch.setenv("AIRFLOW_CONN_HYPERSDK_DEFAULT", json.dumps({"conn_type": "hypersdk", "host": url}))
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_VCENTER_DEFAULT",
+            json.dumps({"conn_type": "generic", "host": "vc", "login": "svc", "password": CANARY}),
+        )
+
+    return define
+
+
+@pytest.mark.parametrize("method", ["govc", "web", "ovftool"])
+def test_a_real_export_by_the_development_daemon(connections, tmp_path, method):
+    """From the connections to the file on the disk, with the size from whoever knows it."""
+    with small_daemon(tmp_path) as daemon:
+        connections(daemon.url)
+        operator = VMExportOperator(
+            task_id="export",
+            vm_path="/DC0/vm/db-prod",
+            output_dir=str(tmp_path / "out"),
+            export_method=method,
+            poll_interval=0.02,
+            deferrable=False,
+        )
+        result = operator.execute(context_of())
+    assert result["data_bytes_from"] == ("daemon" if method == "web" else "output_dir")
+    assert result["data_bytes"] == 1_000_000 + (0 if method == "web" else len(_descriptor(tmp_path)))
+    assert (tmp_path / "out/db-prod/db-prod-disk-0.vmdk").stat().st_size == 1_000_000
+    assert result["export_method"] == method
+
+
+def _descriptor(tmp_path) -> bytes:
+    return (tmp_path / "out/db-prod/db-prod.ovf").read_bytes()
+
+
+def test_the_vcenter_password_turns_up_nowhere(connections, tmp_path, caplog, capfd):
+    """Not in a log, an exception, an XCom, a rendered field, the store or a trigger's arguments."""
+    caplog.set_level(logging.DEBUG)
+    seen = []
+    with small_daemon(tmp_path) as daemon:
+        connections(daemon.url)
+        arguments = {"task_id": "export", "vm_path": "/DC0/vm/db-prod", "output_dir": str(tmp_path / "out")}
+        arguments |= {"poll_interval": 0.02, "deferrable": False}
+        store = Store()
+        done = VMExportOperator(**arguments)
+        seen += [done.execute(context_of(store)), store, vars(done), repr(done)]
+        daemon.exports.fail_next(f"login svc:{CANARY}@vc refused (vi://svc:{CANARY}@vc)")
+        with pytest.raises(AirflowException) as failed:
+            VMExportOperator(**arguments).execute(context_of(run_id="fails"))
+        seen.append("".join(traceback.format_exception(failed.value)))
+        daemon.exports.pause()
+        deferred = deferral(VMExportOperator(**(arguments | {"deferrable": True})), context_of(run_id="defers"))
+        seen += [deferred.trigger.serialize(), repr(deferred.trigger)]
+        daemon.exports.restart()
+    # The daemon's own log is the daemon's business; here it was told the words to fail with.
+    seen += [record.getMessage() for record in caplog.records if ".dev" not in record.name]
+    seen += capfd.readouterr()
+    assert "***" in seen[4]
+    for text in map(str, seen):
+        assert "canary" not in text
+        assert "p4ss" not in text

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_hypercarbon.hypersdk.devserver import DevDaemon
+from airflow_provider_hypercarbon.operators.vm_export import VMExportOperator
+from airflow_provider_hypercarbon.triggers import vm_export as vm_export_trigger
+from tests.conftest import AIRFLOW_HOME
+
+pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_db")]
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevDaemon]:
+    with DevDaemon(tmp_path_factory.mktemp("vms")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at exports at once and often; the run is in this process."""
+    monkeypatch.setattr(vm_export_trigger, "FIRST_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(VMExportOperator, "_sleep", staticmethod(lambda _: time.sleep(0.2)))
+
+
+@pytest.fixture(autouse=True)
+def connections(monkeypatch: pytest.MonkeyPatch, daemon: DevDaemon) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_HYPERSDK_DEFAULT", json.dumps({"conn_type": "hypersdk", "host": daemon.url}))
+
+
+def run(dag_id: str, conf: dict[str, Any] | None = None) -> Any:
+    """Run an example in this process and return its run."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(AIRFLOW_HOME / "dags" / f"{dag_id}.py"))
+    assert bag.import_errors == {}
+    return bag.dags[dag_id].test(run_conf=conf)
+
+
+def rows(dag_id: str) -> list[dict[str, Any]]:
+    with sqlite3.connect(AIRFLOW_HOME / "results.db") as database:
+        database.row_factory = sqlite3.Row
+        found = database.execute("SELECT * FROM hypercarbon_reports WHERE dag_id = ?", (dag_id,)).fetchall()
+    return [dict(row) for row in found]
+
+
+class TestExamples:
+    def test_the_backup_pipeline(self, tmp_path: Path):
+        """Sensor, export and report run; one VM leaves one row, marked as mock."""
+        ended = run(
+            "carbon_aware_backup",
+            {"vm_path": "/DC0/vm/web-frontend", "output_dir": str(tmp_path), "max_delay": "0s", "zone": "GB"},
+        )
+        assert ended.state == "success"
+        (row,) = rows("carbon_aware_backup")
+        assert (row["zone"], row["synthetic"], row["start_reason"]) == ("GB", "mock", "deadline")
+        assert row["vm_path"] == "/DC0/vm/web-frontend"
+        assert row["data_gb"] == pytest.approx(0.256, rel=0.01)
+        assert [path.name for path in tmp_path.rglob("*.vmdk")] == ["web-frontend-disk-0.vmdk"]
+
+    def test_the_fleet(self, tmp_path: Path, daemon: DevDaemon):
+        """One wait, three exports, three reports."""
+        ended = run("carbon_aware_fleet", {"output_dir": str(tmp_path), "max_delay": "0s"})
+        assert ended.state == "success"
+        assert {row["vm_path"].rpartition("/")[2] for row in rows("carbon_aware_fleet")} == set(daemon.exports.vms())
+
+    def test_the_report_on_work_done_elsewhere(self):
+        """Times and size are enough: two hours and 500 GB are 0.25 kWh."""
+        assert run("report_elsewhere").state == "success"
+        (row,) = rows("report_elsewhere")
+        assert row["energy_kwh"] == pytest.approx(0.25)
+        assert row["zone"] == "GB"
