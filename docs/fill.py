@@ -17,7 +17,7 @@ from pathlib import Path
 from airflow_provider_hypercarbon.carbon.decision import StartDecision, StartReason
 from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
 from airflow_provider_hypercarbon.get_provider_info import get_provider_info
-from airflow_provider_hypercarbon.hypersdk.models import ExportResult
+from airflow_provider_hypercarbon.hypersdk.measure import ExportResult
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent

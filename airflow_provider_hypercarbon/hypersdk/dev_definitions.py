@@ -46,6 +46,22 @@ def read_definitions(body: bytes) -> list[JsonDict]:
     return jobs
 
 
+def read_request(body: bytes) -> JsonDict:
+    """Return the JSON object of any other request."""
+    try:
+        wanted = json.loads(body) if body else None
+    except (ValueError, RecursionError):
+        raise BadBodyError("invalid request: invalid character") from None
+    if not isinstance(wanted, dict):
+        raise BadBodyError("invalid request: EOF" if not body else "invalid request: cannot unmarshal")
+    return wanted
+
+
+def strings(value: object) -> list[str]:
+    """Return the texts of a list, and nothing for anything else."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
 def _decodes(job: object) -> bool:
     return isinstance(job, dict) and all(
         isinstance(job[key], kind) for key, kind in TYPES.items() if job.get(key) is not None

@@ -235,3 +235,11 @@ def _progress(phase: str, method: str, file: str = "", done: int = 0, total: int
     elif method == "web":
         phase = "connecting"
     return {"phase": phase, **text, "files_downloaded": 0, "total_files": 0, **numbers, "export_method": method}
+
+
+def made_up_logs(job_id: str, job: JsonDict) -> JsonDict:
+    """The daemon writes no log of an export: it makes one up from the job."""
+    moments = [(job["definition"]["created_at"], "Job created"), (job.get("started_at"), "Job started")]
+    moments.append((job.get("completed_at"), f"Job {job['status']}"))
+    logs = [{"timestamp": at, "level": "info", "message": message} for at, message in moments if at]
+    return {"job_id": job_id, "logs": logs, "log_count": len(logs), "timestamp": go_now()}

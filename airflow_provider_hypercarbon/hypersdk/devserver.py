@@ -35,8 +35,10 @@ from airflow_provider_hypercarbon.hypersdk.dev_definitions import (
     JsonDict,
     go_now,
     read_definitions,
+    read_request,
+    strings,
 )
-from airflow_provider_hypercarbon.hypersdk.dev_exports import DEV_METHODS, METHOD_ORDER, DevExports
+from airflow_provider_hypercarbon.hypersdk.dev_exports import DEV_METHODS, METHOD_ORDER, DevExports, made_up_logs
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "/jobs/query":
                 self._send(200, self._query(body))
             case "/jobs/cancel":
-                self._send(200, self.exports.cancel(_strings(_request(body).get("job_ids"))))
+                self._send(200, self.exports.cancel(strings(read_request(body).get("job_ids"))))
             case "/health":
                 self._send(200, {"status": "healthy", "timestamp": _go_seconds()})
             case "/status":
@@ -153,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "/capabilities":
                 self._send(200, self._capabilities())
             case _ if path.startswith("/dev/") and self.command == "POST":
-                self._control(path.removeprefix("/dev/"), _request(body) if body else {})
+                self._control(path.removeprefix("/dev/"), read_request(body) if body else {})
             case _ if path.startswith("/jobs/") and self.command == "GET":
                 self._job(path.removeprefix("/jobs/"))
             case _:
@@ -163,11 +165,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             wanted: JsonDict = {"all": parse_qs(urlsplit(self.path).query).get("all") == ["true"]}
         else:
-            wanted = _request(body)
+            wanted = read_request(body)
         limit = wanted.get("limit")
         jobs = self.exports.query(
-            job_ids=_strings(wanted.get("job_ids")),
-            statuses=_strings(wanted.get("status")),
+            job_ids=strings(wanted.get("job_ids")),
+            statuses=strings(wanted.get("status")),
             everything=wanted.get("all") is True,
             limit=limit if isinstance(limit, int) else 0,
         )
@@ -194,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
             keys = ("status", "progress", "started_at", "completed_at", "error")
             self._send(200, {"job_id": job_id, "timestamp": go_now(), **{k: job[k] for k in keys if k in job}})
         elif view == "logs":
-            self._send(200, _logs(job_id, job))
+            self._send(200, made_up_logs(job_id, job))
         else:
             self._send(200, job)
 
@@ -243,28 +245,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
-
-
-def _request(body: bytes) -> JsonDict:
-    try:
-        wanted = json.loads(body) if body else None
-    except (ValueError, RecursionError):
-        raise BadBodyError("invalid request: invalid character") from None
-    if not isinstance(wanted, dict):
-        raise BadBodyError("invalid request: EOF" if not body else "invalid request: cannot unmarshal")
-    return wanted
-
-
-def _strings(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _logs(job_id: str, job: JsonDict) -> JsonDict:
-    """The daemon writes no log of an export: it makes one up from the job."""
-    moments = [(job["definition"]["created_at"], "Job created"), (job.get("started_at"), "Job started")]
-    moments.append((job.get("completed_at"), f"Job {job['status']}"))
-    logs = [{"timestamp": at, "level": "info", "message": message} for at, message in moments if at]
-    return {"job_id": job_id, "logs": logs, "log_count": len(logs), "timestamp": go_now()}
 
 
 def _go_seconds() -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from airflow_provider_hypercarbon.hypersdk.models import BYTES_PER_GB, ExportJob, ExportResult, hours_between
+from airflow_provider_hypercarbon.carbon.energy import BYTES_PER_GB
+from airflow_provider_hypercarbon.carbon.intensity import Frozen, Synthetic
+from airflow_provider_hypercarbon.hypersdk.models import ExportJob, JobStatus, UtcTime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +19,32 @@ if TYPE_CHECKING:
 TIME_GRAIN = timedelta(seconds=2)
 #: An export is a handful of disks. A folder with more files than this is something else.
 MOST_FILES = 10_000
+
+
+class ExportResult(Frozen):
+    """What an export task hands on: when it ran and how much it moved, null where nobody knows.
+
+    :param data_bytes_from: who says ``data_bytes``: the daemon, the files found in the output folder, or the
+        DAG's author.
+    :param synthetic: set when the grid data behind the start were not real.
+    """
+
+    job_id: str
+    vm_path: str
+    vm_name: str
+    status: JobStatus
+    started_at: UtcTime | None
+    ended_at: UtcTime | None
+    duration_hours: float | None
+    data_bytes: int | None
+    data_gb: float | None
+    data_bytes_from: Literal["daemon", "output_dir", "declared"] | None
+    files: tuple[str, ...]
+    output_dir: str
+    format: str
+    export_method: str
+    zone: str | None
+    synthetic: Synthetic | None
 
 
 def export_result(
@@ -87,3 +115,10 @@ def _output_files(job: ExportJob) -> dict[str, int]:
 
 def _last_part(vm_path: str) -> str:
     return vm_path.rstrip("/").rpartition("/")[2]
+
+
+def hours_between(start: datetime | None, end: datetime | None) -> float | None:
+    """Hours from ``start`` to ``end``; None when one is unknown or the daemon's clock ran backwards."""
+    if start is None or end is None or end < start:
+        return None
+    return round((end - start) / timedelta(hours=1), 6)

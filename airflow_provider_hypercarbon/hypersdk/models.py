@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, JsonValue, SecretStr, ValidationError
 
+from airflow_provider_hypercarbon.carbon.energy import BYTES_PER_GB
+from airflow_provider_hypercarbon.carbon.instants import as_utc, parse_instant
+from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.exceptions import BadAnswerError
 
-BYTES_PER_GB = 1_000_000_000
 #: What fits the daemon's 64-bit counters; anything larger is not a size.
 MAX_SIZE = 2**63
 #: How much of the daemon's own words we keep.
@@ -26,13 +28,7 @@ ExportMethod = Literal["ctl", "govc", "ovftool", "web"]
 
 def utc_time(value: object) -> datetime:
     """Read a time as Go writes it (up to nine decimals, any offset) as UTC; one without an offset is refused."""
-    try:
-        time = datetime.fromisoformat(value) if isinstance(value, str) else value
-        if not isinstance(time, datetime) or time.tzinfo is None:
-            raise ValueError("not a time with an offset")
-        return time.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("a time outside the calendar") from None
+    return as_utc(value) if isinstance(value, datetime) else parse_instant(value)
 
 
 UtcTime = Annotated[datetime, BeforeValidator(utc_time)]
@@ -59,11 +55,7 @@ class JobStatus(StrEnum):
         return self in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class VCenter(_Frozen):
+class VCenter(Frozen):
     """How the daemon reaches the vCenter.
 
     :param server: host or host:port; the daemon puts it into ``https://<server>/sdk``, so no scheme.
@@ -75,7 +67,7 @@ class VCenter(_Frozen):
     insecure: bool = False
 
 
-class ExportRequest(_Frozen):
+class ExportRequest(Frozen):
     """One export to submit.
 
     :param id: our own id; the daemon refuses a second job with it, so it makes a submit safe to repeat.
@@ -91,7 +83,7 @@ class ExportRequest(_Frozen):
     compress: bool = False
     thin: bool = False
     vcenter: VCenter
-    metadata: dict[str, JsonValue] = {}
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the daemon's JobDefinition. It holds the vCenter password: send it, never log it."""
@@ -105,7 +97,7 @@ class ExportRequest(_Frozen):
         return body
 
 
-class ExportJob(_Frozen):
+class ExportJob(Frozen):
     """One job as the daemon tells it, without any credential.
 
     ``percent``, ``bytes_done`` and ``bytes_total`` are None when this export method does not report them;
@@ -187,39 +179,6 @@ class ExportJob(_Frozen):
             raise BadAnswerError(
                 f"The HyperSDK daemon sent a job with an unreadable {where}. It may work later."
             ) from None
-
-
-class ExportResult(_Frozen):
-    """What an export task hands on: when it ran and how much it moved, null where nobody knows.
-
-    :param data_bytes_from: who says ``data_bytes``: the daemon, the files found in the output folder, or the
-        DAG's author.
-    :param synthetic: set when the grid data behind the start were not real.
-    """
-
-    job_id: str
-    vm_path: str
-    vm_name: str
-    status: JobStatus
-    started_at: UtcTime | None
-    ended_at: UtcTime | None
-    duration_hours: float | None
-    data_bytes: int | None
-    data_gb: float | None
-    data_bytes_from: Literal["daemon", "output_dir", "declared"] | None
-    files: tuple[str, ...]
-    output_dir: str
-    format: str
-    export_method: str
-    zone: str | None
-    synthetic: Literal["mock", "sandbox"] | None
-
-
-def hours_between(start: datetime | None, end: datetime | None) -> float | None:
-    """Hours from ``start`` to ``end``; None when one is unknown or the daemon's clock ran backwards."""
-    if start is None or end is None or end < start:
-        return None
-    return round((end - start) / timedelta(hours=1), 6)
 
 
 def scrub(text: str, *secrets: str) -> str:

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, timezone
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_hypercarbon.exceptions import (
     AccessDeniedError,
@@ -18,6 +17,7 @@ from airflow_provider_hypercarbon.exceptions import (
     NoDataError,
 )
 from airflow_provider_hypercarbon.rendered import given, task_output
+from airflow_provider_hypercarbon.task_failure import task_failure
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -97,8 +97,7 @@ class CarbonReportOperator(BaseOperator):
             if given(self.results_conn_id):
                 self._save(report, export, context)
         except HyperCarbonError as error:
-            message = "\n".join([str(error), *getattr(error, "__notes__", ())])
-            raise (AirflowException if error.retryable else AirflowFailException)(message) from error
+            raise task_failure(error) from error
         return report.model_dump(mode="json")
 
     @property

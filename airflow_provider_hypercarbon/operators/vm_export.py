@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator, conf, timezone
 from airflow.sdk.exceptions import (
     AirflowException,
-    AirflowFailException,
-    AirflowRuntimeError,
     TaskDeferralError,
     TaskDeferralTimeout,
 )
@@ -23,10 +21,11 @@ from airflow_provider_hypercarbon.exceptions import (
     ExportCancelledError,
     ExportError,
     ExportFailedError,
-    ExportLostError,
     HyperCarbonError,
 )
+from airflow_provider_hypercarbon.operators.task_job import TaskJob, remembered_job
 from airflow_provider_hypercarbon.rendered import given, task_output
+from airflow_provider_hypercarbon.task_failure import failure, task_failure
 from airflow_provider_hypercarbon.triggers.vm_export import VMExportTrigger
 
 if TYPE_CHECKING:
@@ -35,10 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_hypercarbon.hooks.hypersdk import HyperSDKHook
     from airflow_provider_hypercarbon.hypersdk.client import HyperSDKClient
     from airflow_provider_hypercarbon.hypersdk.models import ExportJob, ExportRequest
-    from airflow_provider_hypercarbon.hypersdk.resume import RememberedJob
 
-#: Key of the job in Airflow's task state store, which keeps it over retry, clear and restart.
-JOB_KEY = "hypercarbon_export"
 #: How long after the wait the scheduler wakes a deferred task whose triggerer is gone.
 TRIGGERER_GRACE = timedelta(minutes=5)
 
@@ -119,20 +115,22 @@ class VMExportOperator(BaseOperator):
         self.max_duration = max_duration
         self.deferrable = deferrable
         self._client: HyperSDKClient | None = None
-        self._job: RememberedJob | None = None
+        self._task_job: TaskJob | None = None
         if poll_interval <= 0:
             raise ValueError(f"poll_interval is {poll_interval:g} s. Give a positive number of seconds.")
 
     def execute(self, context: Context) -> dict[str, Any]:
         try:
-            job = self._find_or_submit(context)
+            self._client = self.hook.get_conn()
+            self._task_job = TaskJob(self._client, context, self.log)
+            job = self._task_job.find_or_submit(self._request)
             if not job.has_ended:
-                job = self._look_once(job) if self.deferrable else self._wait(context, job)
+                job = self._look_once(job) if self.deferrable else self._wait(job)
             if not job.has_ended:
                 self._defer(job)
             return self._finish(job)
         except HyperCarbonError as error:
-            _fail(error)
+            raise task_failure(error) from error
 
     def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
         """Take the outcome that the trigger saw."""
@@ -140,7 +138,7 @@ class VMExportOperator(BaseOperator):
 
         error = event.get("error") if isinstance(event, dict) else None
         if isinstance(error, dict) and error.get("message"):
-            raise (AirflowFailException if error.get("retryable") is False else AirflowException)(error["message"])
+            raise failure(error["message"], retryable=error.get("retryable") is not False)
         try:
             job = ExportJob.model_validate(event.get("job") if isinstance(event, dict) else None)
         except ValidationError:
@@ -149,17 +147,15 @@ class VMExportOperator(BaseOperator):
             ) from None
         try:
             return self._finish(job)
-        except HyperCarbonError as failure:
-            _fail(failure)
+        except HyperCarbonError as problem:
+            raise task_failure(problem) from problem
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Look at the job here when the trigger was lost: a dead triggerer must not cost a finished export."""
-        from airflow_provider_hypercarbon.hypersdk.resume import RememberedJob
-
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except (TaskDeferralError, TaskDeferralTimeout) as lost:
-            remembered = RememberedJob.from_store(context["task_state_store"].get(JOB_KEY))
+            remembered = remembered_job(context)
             if remembered is None:
                 raise
             self.log.warning("The trigger did not come back (%s); looking at the export here.", lost)
@@ -168,19 +164,20 @@ class VMExportOperator(BaseOperator):
                 if job.has_ended:
                     return self._finish(job)
             except HyperCarbonError as error:
-                _fail(error)
+                raise task_failure(error) from error
             raise
 
     def on_kill(self) -> None:
         """Cancel the daemon's job. This runs in a signal handler: no word with Airflow, one call to the daemon."""
-        if self._client is None or self._job is None:
+        note = self._task_job.note if self._task_job else None
+        if self._client is None or note is None:
             return
         try:
-            refused = self._client.cancel([self._job.job_id])
+            refused = self._client.cancel([note.job_id])
         except HyperCarbonError as error:
-            self.log.warning("Could not cancel the export %s: %s", self._job.job_id, error)
+            self.log.warning("Could not cancel the export %s: %s", note.job_id, error)
             return
-        self.log.info("Cancelled the export %s. %s", self._job.job_id, refused.get(self._job.job_id, ""))
+        self.log.info("Cancelled the export %s. %s", note.job_id, refused.get(note.job_id, ""))
 
     @property
     def hook(self) -> HyperSDKHook:
@@ -188,52 +185,17 @@ class VMExportOperator(BaseOperator):
 
         return HyperSDKHook(self.hypersdk_conn_id)
 
-    def _find_or_submit(self, context: Context) -> ExportJob:
-        """Return the job of an earlier try when it will do, else a new one."""
-        from airflow_provider_hypercarbon.hypersdk.resume import RememberedJob, Step, job_id, plan_try
-
-        ti, store = context["ti"], context["task_state_store"]
-        client = self._client = self.hook.get_conn()
-        # A user's clear changes max_tries, a retry does not (Airflow 3.3 keeps the store over both).
-        generation = ti.max_tries
-        remembered = RememberedJob.from_store(store.get(JOB_KEY))
-        known = _known_job(client, remembered)
-        plan = plan_try(remembered, known, generation)
-        map_index = -1 if ti.map_index is None else ti.map_index
-        whose = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "map_index": map_index}
-        wanted = plan.job_id or job_id(**whose, generation=generation, attempt=plan.attempt)
-        # Before the submit: if this process dies in between, the next try knows what to ask for.
-        self._remember(store, RememberedJob(job_id=wanted, generation=generation, attempt=plan.attempt))
-        if plan.step is not Step.SUBMIT and known is not None:
-            self.log.info("Attached to the export %s of an earlier try: %s.", known.id, known.progress)
-            return known
-        request = self._request(client, wanted, whose)
-        job = client.ensure_submitted(request)
-        if job.id != wanted:
-            self._remember(store, RememberedJob(job_id=job.id, generation=generation, attempt=plan.attempt))
-        self.log.info(
-            "Export of %s submitted as %s, by %s to %s.",
-            request.vm_path,
-            job.id,
-            request.export_method,
-            request.output_dir,
-        )
-        return job
-
-    def _remember(self, store: Any, job: RememberedJob) -> None:
-        self._job = job
-        store.set(JOB_KEY, job.model_dump(mode="json"))
-
-    def _request(self, client: HyperSDKClient, wanted: str, whose: dict[str, Any]) -> ExportRequest:
+    def _request(self, job_id: str) -> ExportRequest:
         from airflow_provider_hypercarbon.hypersdk.carbon_metadata import carbon_metadata
         from airflow_provider_hypercarbon.hypersdk.models import ExportRequest
 
+        whose = self._task_job.whose
         origin = {f"airflow_{key}": value for key, value in whose.items()}
         vcenter = self.hook.vcenter(self.vcenter_conn_id)
-        method = client.choose_export_method(given(self.export_method))
+        method = self._client.choose_export_method(given(self.export_method))
         try:
             return ExportRequest(
-                id=wanted,
+                id=job_id,
                 name=f"{whose['dag_id']}.{whose['task_id']}",
                 vm_path=self.vm_path,
                 output_dir=self.output_dir,
@@ -265,7 +227,7 @@ class VMExportOperator(BaseOperator):
 
         return ExportWatch(self._client, job.id, self.log).look() or job
 
-    def _wait(self, context: Context, job: ExportJob) -> ExportJob:
+    def _wait(self, job: ExportJob) -> ExportJob:
         from airflow_provider_hypercarbon.hypersdk.watch import ExportWatch, ended_too_late
 
         watch = ExportWatch(self._client, job.id, self.log)
@@ -278,22 +240,8 @@ class VMExportOperator(BaseOperator):
             if left <= 0:
                 raise ended_too_late(job.id, give_up_at)
             self._sleep(min(self.poll_interval, left))
-            self._stop_if_orphaned(context)
-
-    def _stop_if_orphaned(self, context: Context) -> None:
-        """
-        End this process when it is not the task any more.
-
-        A task process outlives a killed worker; without its supervisor this call fails, and another try may have
-        taken the job over.
-        """
-        try:
-            stored = context["task_state_store"].get(JOB_KEY)
-        except AirflowRuntimeError as error:  # Airflow's API is away for a moment, which is no reason to stop.
-            self.log.debug("Airflow did not answer: %s", error)
-            return
-        if stored != self._job.model_dump(mode="json"):
-            raise AirflowException(f"Another try has taken over from the one that watched {self._job.job_id}.")
+            if not self._task_job.is_still_ours():
+                raise AirflowException(f"Another try has taken over from the one that watched {job.id}.")
 
     def _finish(self, job: ExportJob) -> dict[str, Any]:
         """Turn an ended job into a result or an error. Nothing else does."""
@@ -343,18 +291,3 @@ class VMExportOperator(BaseOperator):
             return size
         self.log.warning("data_gb is %r, which is no size in GB; the size counts as unknown.", declared)
         return None
-
-
-def _known_job(client: HyperSDKClient, remembered: RememberedJob | None) -> ExportJob | None:
-    """The job of an earlier try as the daemon knows it; None when there is none, or when it was lost."""
-    if remembered is None:
-        return None
-    try:
-        return client.get_job(remembered.job_id)
-    except ExportLostError:
-        return None
-
-
-def _fail(error: HyperCarbonError) -> NoReturn:
-    """Tell Airflow whether a retry makes sense."""
-    raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from error

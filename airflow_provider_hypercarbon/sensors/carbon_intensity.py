@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf, timezone
 from airflow.sdk.exceptions import (
     AirflowException,
-    AirflowFailException,
     AirflowSensorTimeout,
     TaskDeferralError,
 )
@@ -22,6 +21,7 @@ from airflow_provider_hypercarbon.carbon.zones import zone_key
 from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
 from airflow_provider_hypercarbon.rendered import given, is_template
 from airflow_provider_hypercarbon.sensors.wait import Wait, open_wait, remember, start_unaware
+from airflow_provider_hypercarbon.task_failure import failure, task_failure
 from airflow_provider_hypercarbon.triggers.carbon_intensity import CarbonIntensityTrigger
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
         if not isinstance(event, dict) or not ("decision" in event or "error" in event):
             raise AirflowException(f"The trigger sent no decision: {event!r}. A retry decides anew.")
         if "error" in event:
-            raise (AirflowException if event.get("retryable") else AirflowFailException)(event["error"])
+            raise failure(event["error"], retryable=bool(event.get("retryable")))
         decision = StartDecision.model_validate(event["decision"])
         if not decision.due:
             raise AirflowException(f"The trigger ended before the start was due: {decision.sentence}")
@@ -185,7 +185,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
                     self.hook.get_conn(), wait.zone, wait.policy, wait.window, now=now, last_plan=wait.last_plan
                 )
         except HyperCarbonError as error:
-            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from error
+            raise task_failure(error) from error
         remember(context, wait, decision)
         self._tell(decision)
         return decision

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_hypercarbon.hypersdk import measure
-from airflow_provider_hypercarbon.hypersdk.measure import export_result
-from airflow_provider_hypercarbon.hypersdk.models import ExportJob, ExportResult
+from airflow_provider_hypercarbon.hypersdk.measure import ExportResult, export_result, hours_between
+from airflow_provider_hypercarbon.hypersdk.models import ExportJob
 from tests.hypersdk.fake_daemon import completed
 
 START = datetime(2026, 2, 4, 2, 0, 0, 123_456, tzinfo=UTC)
@@ -100,3 +100,12 @@ def test_the_decision_gives_zone_and_mark(tmp_path, decision, zone, synthetic):
     plain = json.loads(json.dumps(result.model_dump(mode="json"), allow_nan=False))
     assert ExportResult.model_validate(plain) == result
     assert plain["started_at"] == "2026-02-04T02:00:00.123456Z"
+
+
+def test_hours_between():
+    """Hours by the daemon's two times; unknown when one is missing or its clock ran backwards."""
+    start = datetime(2026, 2, 4, 2, tzinfo=UTC)
+    assert hours_between(start, start + timedelta(minutes=90)) == 1.5
+    assert hours_between(None, start) is None
+    assert hours_between(start, None) is None
+    assert hours_between(start, start - timedelta(seconds=1)) is None

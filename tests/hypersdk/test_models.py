@@ -14,7 +14,6 @@ from airflow_provider_hypercarbon.hypersdk.models import (
     ExportJob,
     JobStatus,
     VCenter,
-    hours_between,
     scrub,
     utc_time,
 )
@@ -221,12 +220,3 @@ def test_vcenter_server_is_a_host(server):
     """The daemon puts it into ``https://<server>/sdk``."""
     with pytest.raises(ValidationError):
         VCenter(server=server, username="u", password="p")
-
-
-def test_hours_between():
-    """Hours by the daemon's two times; unknown when one is missing or its clock ran backwards."""
-    start = datetime(2026, 2, 4, 2, tzinfo=UTC)
-    assert hours_between(start, start + timedelta(minutes=90)) == 1.5
-    assert hours_between(None, start) is None
-    assert hours_between(start, None) is None
-    assert hours_between(start, start - timedelta(seconds=1)) is None

@@ -18,8 +18,10 @@ from airflow.sdk.exceptions import (
     TaskDeferred,
 )
 
-from airflow_provider_hypercarbon.hypersdk.models import ExportJob, ExportResult, VCenter
-from airflow_provider_hypercarbon.operators.vm_export import JOB_KEY, VMExportOperator
+from airflow_provider_hypercarbon.hypersdk.measure import ExportResult
+from airflow_provider_hypercarbon.hypersdk.models import ExportJob, VCenter
+from airflow_provider_hypercarbon.operators.task_job import JOB_KEY
+from airflow_provider_hypercarbon.operators.vm_export import VMExportOperator
 from tests.hypersdk.fake_daemon import CANARY, answering, body_of, client_of, completed, job_json, lost, small_daemon
 
 DECISION = {"due": True, "zone": "DE", "current_gco2eq_per_kwh": 118.5, "synthetic": "mock"}

@@ -15,7 +15,7 @@ from airflow_provider_hypercarbon.sensors.carbon_intensity import CarbonIntensit
 COMMON: dict[str, Any] = {
     "schedule": None,
     "start_date": pendulum.datetime(2026, 1, 1, tz="UTC"),
-    "max_active_runs": 4,
+    "max_active_runs": 8,
     # No retries: a trap of Airflow that costs a task must show.
     "default_args": {"retries": 0},
 }
