@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
+from typing import Any
 
 from airflow_provider_hypercarbon import __version__
+from airflow_provider_hypercarbon.carbon.instants import parse_span
+from airflow_provider_hypercarbon.commands import backtest, grid
 from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
 
 #: Exit codes, documented in ``--help``.
@@ -24,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        return int(options.run(options) or DONE)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return WRONG_USE
@@ -46,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
     zones = commands.add_parser("zones", help="list the zones of the catalogue")
     zones.add_argument("--json", action="store_true", help="for scripts")
-    zones.set_defaults(run=_zones)
+    zones.set_defaults(run=grid.zones)
 
     status = commands.add_parser(
         "status",
@@ -57,8 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--source", choices=("electricity_maps", "mock"), default="electricity_maps")
     status.add_argument("--threshold", type=float, default=200.0, help="gCO2eq/kWh (default: 200)")
     status.add_argument("--hours", type=float, default=4.0, help="how far to look ahead (default: 4)")
+    status.add_argument("--duration", type=parse_span, default="2h", help="of the job to plan (default: 2h)")
+    status.add_argument("--max-delay", type=parse_span, default="4h", help="latest start from now (default: 4h)")
     status.add_argument("--json", action="store_true", help="for scripts")
-    status.set_defaults(run=_status)
+    status.set_defaults(run=grid.status)
+
+    _add_backtest(commands)
 
     devserver = commands.add_parser(
         "devserver", help="run a development daemon that exports real files, without a vCenter"
@@ -75,40 +77,43 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _zones(options: argparse.Namespace) -> int:
-    from airflow_provider_hypercarbon.carbon.zones import ALIASES, ZONES
+def _add_backtest(commands: Any) -> None:
+    replayed = argparse.ArgumentParser(add_help=False)
+    replayed.add_argument("trace", nargs="?", type=Path, help="CSV with the columns datetime_utc,ci_g_per_kwh")
+    replayed.add_argument("--forecasts", type=Path, help="CSV with the columns issue_utc,h0,h1,...")
+    replayed.add_argument("--source", choices=("electricity_maps", "mock"), help="replay a source's history instead")
+    replayed.add_argument("--days", type=int, default=60, help="how much of that history (default: 60)")
+    replayed.add_argument("--zone", default="DE", help="zone of the trace (default: DE)")
+    replayed.add_argument("--windows", type=_spans, default="4h,12h,24h", help="longest waits (default: 4h,12h,24h)")
+    replayed.add_argument("--durations", type=_spans, default="2h", help="of the job, as a list (default: 2h)")
+    replayed.add_argument("--timezone", default="UTC", help="of cron expressions and hours, such as Europe/Berlin")
+    replayed.add_argument("--json", action="store_true", help="for scripts")
 
-    if options.json:
-        print(json.dumps({"zones": [zone.model_dump(mode="json") for zone in ZONES], "total": len(ZONES)}, indent=2))
-        return DONE
-    table = Table("Zone", "Name", "Typical\ng/kWh", "Also known as", "Note")
-    table.columns[0].no_wrap = True
-    for zone in ZONES:
-        aliases = ", ".join(alias for alias, key in ALIASES.items() if key in (zone.key, zone.place))
-        note = "modelled: do not wait on it" if zone.modelled else ""
-        table.add_row(zone.key, zone.name, f"{zone.typical_gco2eq_per_kwh or 0:.0f}", aliases, note)
-    Console().print(table)
-    return DONE
+    replay = commands.add_parser(
+        "backtest",
+        parents=[replayed],
+        help="what waiting would have saved, on a trace of the past",
+        description="Replay policies over a trace, each with only what was known at every moment. Savings are "
+        "differences of average, location-based intensities over the runs, attributional: not what the grid would "
+        "have emitted otherwise.",
+    )
+    replay.add_argument("--cron", help='when jobs become ready, such as "0 1 * * *" (default: every hour)')
+    replay.add_argument("--by", choices=("hour", "month"), help="one row an hour of day, or a month")
+    replay.add_argument("--plot", type=Path, help="draw the table to a .png, .svg or .html file (extra: plot)")
+    replay.set_defaults(run=backtest.backtest)
+
+    suggest = commands.add_parser(
+        "suggest-cron",
+        parents=[replayed],
+        help="which start hour and window would have saved most",
+        description="Rank start hours and windows by what our policy would have saved on a trace of the past.",
+    )
+    suggest.add_argument("--most", type=int, default=5, help="how many suggestions (default: 5)")
+    suggest.set_defaults(run=backtest.suggest_cron)
 
 
-def _status(options: argparse.Namespace) -> int:
-    from airflow_provider_hypercarbon.sources import SourceConfig, open_source
-    from airflow_provider_hypercarbon.sources.planning import look_at_grid
-
-    token = os.environ.get("ELECTRICITY_MAPS_TOKEN")
-    config = SourceConfig.model_validate({"source": options.source, "token": token})
-    status = look_at_grid(open_source(config), options.zone, options.threshold, options.hours, now=datetime.now(UTC))
-    if options.json:
-        print(status.model_dump_json(indent=2))
-        return DONE
-    console = Console()
-    console.print(status.sentence, highlight=False)
-    if status.forecast:
-        table = Table("From (UTC)", "gCO2eq/kWh", "Level")
-        for slot in status.forecast:
-            table.add_row(f"{slot.start_at:%a %H:%M}", f"{slot.gco2eq_per_kwh:.0f}", slot.level)
-        console.print(table)
-    return DONE
+def _spans(text: str) -> list[timedelta]:
+    return [parse_span(part) for part in text.split(",")]
 
 
 def _devserver(options: argparse.Namespace) -> int:

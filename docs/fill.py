@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -21,7 +22,9 @@ from airflow_provider_hypercarbon.hypersdk.measure import ExportResult
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
-_PART = re.compile(r"<!-- (?P<name>[a-z-]+)(?P<arguments>[^>]*?) -->\n(?:.*?<!-- end -->\n)?", re.DOTALL)
+_PART = re.compile(
+    r"<!-- (?!end )(?P<name>[a-z-]+)(?P<arguments>[^>]*?) -->\n(?:(?:(?!<!-- ).)*<!-- end -->\n)?", re.DOTALL
+)
 
 REASONS = {
     StartReason.CLEAN_ENOUGH: "starts: the mean is at or under `max_intensity`",
@@ -30,6 +33,7 @@ REASONS = {
     StartReason.DEADLINE: "starts: the latest start has come",
     StartReason.NO_DATA: "starts: there was nothing to decide with",
     StartReason.NOT_CARBON_AWARE: "starts at once: waiting is switched off, for this run or altogether",
+    StartReason.OBSERVED: "starts at once: strategy `observe`, a later start would have been chosen",
     StartReason.CLEANER_LATER: "holds: a cleaner start is planned",
     StartReason.TOO_DIRTY: "holds: nothing at or under the limit is in sight",
     StartReason.PLAN_KEPT: "starts or holds as planned before, because the source did not answer",
@@ -93,6 +97,7 @@ def help_of(arguments: str) -> str:
     """Return what ``hypercarbon COMMAND --help`` prints."""
     from airflow_provider_hypercarbon.cli import main
 
+    os.environ["COLUMNS"] = "80"  # wherever this runs
     printed = io.StringIO()
     with redirect_stdout(printed), suppress(SystemExit):
         main([*arguments.split(), "--help"])

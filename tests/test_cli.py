@@ -26,7 +26,16 @@ class TestCommands:
         assert shown.startswith("Grid DE at ")
         assert "mock data" in shown
         assert cli.main(["status", "--source", "mock", "--zone", "SE", "--json"]) == cli.DONE
-        assert json.loads(capsys.readouterr().out)["zone"] == "SE"
+        found = json.loads(capsys.readouterr().out)
+        assert found["status"]["zone"] == found["plan"]["zone"] == "SE"
+
+    def test_status_says_what_a_job_would_do(self, capsys: pytest.CaptureFixture[str]):
+        """The plan with its reason, and which curve the expected means come from."""
+        arguments = ["status", "--source", "mock", "--zone", "GB", "--duration", "90min", "--max-delay", "12h"]
+        assert cli.main(arguments) == cli.DONE
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "A job of 1 h 30 min that is ready now: Grid GB at" in shown
+        assert "Curve: fixed, from mock; job of 1 h 30 min (given)." in shown
 
     def test_wrong_settings_exit_with_2(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
         """No token, or no such zone: one sentence on the error stream."""

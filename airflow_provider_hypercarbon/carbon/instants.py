@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -67,6 +67,21 @@ def _read_span(value: object) -> timedelta | None:
     if _SPAN_PART.sub("", text).strip():
         return None
     return _read_span(sum(float(number) * _UNIT_SECONDS[unit.lower()] for number, unit in _SPAN_PART.findall(text)))
+
+
+def next_instant(text: str, *, after: datetime, zone: tzinfo) -> datetime:
+    """Read an instant, or a time of day such as ``06:00``: its next occurrence in ``zone`` after an instant.
+
+    On a night when clocks change, the time of day is that of the clock on the wall.
+
+    :raises ValueError: neither of them.
+    """
+    if not (found := re.fullmatch(r"(\d{1,2}):(\d{2})", text.strip())):
+        return parse_instant(text.strip())
+    wall = time(int(found[1]), int(found[2]))
+    day = after.astimezone(zone).date()
+    today = as_utc(datetime.combine(day, wall, tzinfo=zone))
+    return today if today > after else as_utc(datetime.combine(day + timedelta(days=1), wall, tzinfo=zone))
 
 
 def words(span: timedelta) -> str:

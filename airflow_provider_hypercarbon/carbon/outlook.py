@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, Frozen, IntensitySeries, Synthetic
+from airflow_provider_hypercarbon.carbon.readings import ReadingsLog
 
 
 class Outlook(Frozen):
@@ -10,6 +11,8 @@ class Outlook(Frozen):
 
     :param current: newest measured value; may be late, may be absent.
     :param measured: measured slots up to now, with ``current`` among them when its slot is known.
+    :param log: what was measured and forecast in the last weeks, for the learned curve; without it the fixed
+        curve is used.
     :param problems: one sentence for each thing that could not be had.
     :param permanent: every problem is one that asking again cannot mend.
     """
@@ -18,6 +21,7 @@ class Outlook(Frozen):
     current: CarbonIntensity | None = None
     measured: IntensitySeries | None = None
     forecast: IntensitySeries | None = None
+    log: ReadingsLog | None = None
     problems: tuple[str, ...] = ()
     permanent: bool = False
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from airflow_provider_hypercarbon.carbon.curve import CurveModel
+from airflow_provider_hypercarbon.carbon.blend import CurveModel
 from airflow_provider_hypercarbon.carbon.instants import parse_span
 from airflow_provider_hypercarbon.carbon.intensity import MAX_PLAUSIBLE_GCO2EQ_PER_KWH, Frozen, UtcDatetime
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
@@ -23,11 +24,15 @@ class StartPolicy(Frozen):
     """What the user asks for.
 
     :param strategy: ``cleanest`` starts at the lowest mean over the job before the deadline; ``threshold``
-        holds until the mean is at or under ``max_intensity``.
+        holds until the mean is at or under ``max_intensity``; ``observe`` starts at once and records what
+        ``cleanest`` would have waited for.
     :param max_intensity: gCO2eq/kWh. With ``threshold`` the limit; with ``cleanest`` "clean enough": due as
         soon as the mean is at or under it. None for no such short cut.
     :param max_delay: the latest start is this long after the task became ready.
     :param duration: how long the job is expected to run.
+    :param duration_from: who says so: the task, the median of the VM's last exports, or nobody.
+    :param start_jitter: this job's share in spreading a fleet: it starts so much after the moment that was
+        chosen, and never after the deadline.
     :param min_saving: do not begin to wait for less than this fraction of the mean of starting now.
     :param wait_cost_per_hour: what an hour of waiting costs, as a fraction of the mean of starting now.
     :param replan_interval: look again after this long, even when the planned start is later.
@@ -38,10 +43,12 @@ class StartPolicy(Frozen):
     :param no_data_retry_interval: how long after a failed ask.
     """
 
-    strategy: Literal["cleanest", "threshold"] = "cleanest"
+    strategy: Literal["cleanest", "threshold", "observe"] = "cleanest"
     max_intensity: MaxIntensity | None = None
     max_delay: Span = timedelta(hours=4)
     duration: Span = DEFAULT_DURATION
+    duration_from: Literal["given", "history", "default"] = "given"
+    start_jitter: Span = timedelta(0)
     min_saving: Annotated[float, Field(ge=0, lt=1)] = 0.01
     wait_cost_per_hour: Annotated[float, Field(ge=0, lt=1)] = 0.001
     replan_interval: Span = timedelta(hours=1)
@@ -58,19 +65,48 @@ class StartPolicy(Frozen):
         return self
 
 
+class Bound(StrEnum):
+    """Which of the user's limits makes the deadline."""
+
+    MAX_DELAY = "max_delay"
+    FINISH_BY = "finish_by"
+    MAX_BACKUP_AGE = "max_backup_age"
+
+
 class StartWindow(Frozen):
     """The instants between which the job starts; made once and kept over reschedule, retry and restart.
 
     :param ready_at: when the task could have started: the scheduled start that savings are measured against.
     :param deadline: the latest start.
+    :param bound_by: the limit that made the deadline.
     """
 
     ready_at: UtcDatetime
     deadline: UtcDatetime
+    bound_by: Bound = Bound.MAX_DELAY
 
     @classmethod
-    def opening(cls, ready_at: datetime, max_delay: timedelta) -> StartWindow:
-        return cls(ready_at=ready_at, deadline=ready_at + max_delay)
+    def opening(
+        cls,
+        ready_at: datetime,
+        max_delay: timedelta,
+        *,
+        duration: timedelta = timedelta(0),
+        finish_by: datetime | None = None,
+        protected_until: datetime | None = None,
+    ) -> StartWindow:
+        """Open a window; the nearest limit makes the deadline, which is never before ``ready_at``.
+
+        :param finish_by: the job ends by then, if it takes no longer than ``duration``.
+        :param protected_until: when the last good backup becomes too old; the next has ended by then.
+        """
+        latest = [(ready_at + max_delay, Bound.MAX_DELAY)]
+        if finish_by is not None:
+            latest.append((finish_by - duration, Bound.FINISH_BY))
+        if protected_until is not None:
+            latest.append((protected_until - duration, Bound.MAX_BACKUP_AGE))
+        deadline, bound_by = min(latest)
+        return cls(ready_at=ready_at, deadline=max(ready_at, deadline), bound_by=bound_by)
 
 
 class RunOverrides(Frozen):

@@ -15,23 +15,27 @@ from airflow_provider_hypercarbon.hooks.connections import fetch_connection
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from airflow_provider_hypercarbon.report_store import CarbonReportStore
+    from airflow_provider_hypercarbon.report_store import ResultsDatabase
 
 #: Defines results in a file, for one machine; a server of several needs PostgreSQL, MySQL or MariaDB.
 EXAMPLE_CONNECTION = "sqlite:///srv/airflow/hypercarbon.db"
 
+#: A database host that swallows packets must not hold a backup for minutes. All drivers of these take the argument.
+_CONNECT_ARGUMENTS = {"connect_timeout": 5}
+_TAKE_CONNECT_TIMEOUT = ("postgres", "mysql")
+
 
 @contextmanager
-def open_report_store(results_conn_id: str) -> Iterator[CarbonReportStore]:
-    """Open the results table behind an Airflow connection, and close its database connections at the end.
+def open_results(results_conn_id: str) -> Iterator[ResultsDatabase]:
+    """Open the results database behind an Airflow connection, and close its database connections at the end.
 
     :raises ConfigurationError: no such connection, or not of an SQL database.
     """
-    from airflow_provider_hypercarbon.report_store import CarbonReportStore
+    from airflow_provider_hypercarbon.report_store import ResultsDatabase
 
     engine = _engine(results_conn_id)
     try:
-        yield CarbonReportStore(engine)
+        yield ResultsDatabase(engine)
     finally:
         engine.dispose()
 
@@ -48,7 +52,8 @@ def _engine(conn_id: str) -> Engine:
                 f"Connection {conn_id!r} has the type {connection.conn_type!r}, which is no SQL database. Reports "
                 "are kept in sqlite, postgres or mysql; results_conn_id=None keeps them in the XCom only."
             )
-        engine = hook.get_sqlalchemy_engine()
+        bounded = connection.conn_type in _TAKE_CONNECT_TIMEOUT
+        engine = hook.get_sqlalchemy_engine({"connect_args": _CONNECT_ARGUMENTS} if bounded else {})
     except (AirflowException, ImportError, ArgumentError) as error:
         raise ConfigurationError(
             f"Connection {conn_id!r} of type {connection.conn_type!r} cannot be opened: {error}. Install the "

@@ -151,20 +151,12 @@ class CarbonReportOperator(BaseOperator):
             self.log.warning(sentence)
 
     def _save(self, report: CarbonReport, export: dict[str, Any], context: Context) -> None:
-        from airflow_provider_hypercarbon.hooks.results import open_report_store
-        from airflow_provider_hypercarbon.report_store import RunContext
+        from airflow_provider_hypercarbon.hooks.results import open_results
+        from airflow_provider_hypercarbon.report_store import CarbonReportStore, RunContext
 
-        ti = context["ti"]
-        run = RunContext(
-            dag_id=ti.dag_id,
-            run_id=ti.run_id,
-            task_id=ti.task_id,
-            map_index=-1 if ti.map_index is None else ti.map_index,
-            try_number=ti.try_number,
-            vm_path=export.get("vm_path"),
-        )
-        with open_report_store(str(self.results_conn_id)) as store:
-            store.save(report, run, now=timezone.utcnow())
+        run = RunContext.of_task(context["ti"], vm_path=export.get("vm_path"))
+        with open_results(str(self.results_conn_id)) as database:
+            CarbonReportStore(database).save(report, run, now=timezone.utcnow())
 
 
 def _instant(name: str, value: Any) -> datetime:

@@ -1,6 +1,9 @@
-"""Where the reports of all runs are kept: one row an operation, in a database of the user."""
+"""Where reports, decisions and readings are kept: in a database of the user."""
 
+from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
+from airflow_provider_hypercarbon.report_store.decisions import DecisionLog
+from airflow_provider_hypercarbon.report_store.readings import ReadingsStore
 from airflow_provider_hypercarbon.report_store.row import RunContext, StoredReport
 from airflow_provider_hypercarbon.report_store.store import CarbonReportStore
 
-__all__ = ["CarbonReportStore", "RunContext", "StoredReport"]
+__all__ = ["CarbonReportStore", "DecisionLog", "ReadingsStore", "ResultsDatabase", "RunContext", "StoredReport"]

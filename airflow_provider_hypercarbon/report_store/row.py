@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
 from airflow_provider_hypercarbon.carbon.intensity import Frozen, UtcDatetime
@@ -25,6 +24,18 @@ class RunContext(Frozen):
     map_index: int = -1
     try_number: int = 1
     vm_path: str | None = None
+
+    @classmethod
+    def of_task(cls, ti: Any, *, vm_path: str | None = None) -> RunContext:
+        """Return the context of an Airflow task instance."""
+        return cls(
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            map_index=-1 if ti.map_index is None else ti.map_index,
+            try_number=ti.try_number,
+            vm_path=vm_path,
+        )
 
 
 class StoredReport(Frozen):
@@ -65,26 +76,6 @@ def to_row(report: CarbonReport, context: RunContext, now: datetime) -> dict[str
         )
     row["document"] = json.dumps(report.model_dump(mode="json"), ensure_ascii=False, allow_nan=False)
     return row
-
-
-def upsert(connection: sa.Connection, row: dict[str, Any]) -> None:
-    dialect = connection.dialect.name
-    key, names = reports.c.operation_id, [name for name in row if name != "operation_id"]
-    if dialect == "postgresql":
-        into_pg = postgresql.insert(reports).values(row)
-        new = {name: into_pg.excluded[name] for name in names}
-        connection.execute(into_pg.on_conflict_do_update(index_elements=[key], set_=new))
-    elif dialect == "sqlite":
-        into_sqlite = sqlite.insert(reports).values(row)
-        new = {name: into_sqlite.excluded[name] for name in names}
-        connection.execute(into_sqlite.on_conflict_do_update(index_elements=[key], set_=new))
-    elif dialect in ("mysql", "mariadb"):
-        into_mysql = mysql.insert(reports).values(row)
-        new = {name: into_mysql.inserted[name] for name in names}
-        connection.execute(into_mysql.on_duplicate_key_update(new))
-    else:
-        connection.execute(reports.delete().where(key == row["operation_id"]))
-        connection.execute(reports.insert().values(row))
 
 
 def from_row(row: sa.RowMapping) -> StoredReport:

@@ -43,6 +43,16 @@ def _number(name: str, *, nullable: bool = True) -> sa.Column[float]:
     return sa.Column(name, sa.Double, nullable=nullable)
 
 
+def _series_key() -> list[sa.Column[str]]:
+    """Zone, source and signal: a change of any of them is another series."""
+    names = ("zone", "source", "signal_kind", "signal_factors")
+    return [sa.Column(name, sa.String(64), primary_key=True, nullable=False) for name in names]
+
+
+def _instant_key(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.String(_INSTANT_LENGTH), primary_key=True, nullable=False)
+
+
 #: One row an operation: its latest report. The columns are for people who query; ``document`` is the whole.
 reports = sa.Table(
     "hypercarbon_reports",
@@ -53,7 +63,8 @@ reports = sa.Table(
     _id("task_id"),
     sa.Column("map_index", sa.Integer, nullable=False),
     sa.Column("try_number", sa.Integer, nullable=False),
-    sa.Column("vm_path", sa.Text),
+    # As long as an index of InnoDB can be, together with an instant.
+    sa.Column("vm_path", sa.String(700)),
     _word("zone", nullable=False),
     _instant("started_at"),
     _instant("ended_at"),
@@ -85,6 +96,49 @@ reports = sa.Table(
     sa.Index("ix_hypercarbon_reports_started", "started_at"),
     sa.Index("ix_hypercarbon_reports_zone_started", "zone", "started_at"),
     sa.Index("ix_hypercarbon_reports_dag_started", "dag_id", "started_at"),
+    sa.Index("ix_hypercarbon_reports_vm_started", "vm_path", "started_at"),
+    **_EXACT,
+)
+
+#: One row a decision of a sensor, with all that it was made on.
+decisions = sa.Table(
+    "hypercarbon_decisions",
+    metadata,
+    sa.Column("decision_id", sa.String(64), primary_key=True),
+    _id("dag_id"),
+    _id("run_id"),
+    _id("task_id"),
+    sa.Column("map_index", sa.Integer, nullable=False),
+    _instant("decided_at"),
+    _word("zone", nullable=False),
+    _word("reason", nullable=False),
+    sa.Column("due", sa.Boolean, nullable=False),
+    sa.Column("document", sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=False),
+    sa.Index("ix_hypercarbon_decisions_run", "dag_id", "run_id"),
+    sa.Index("ix_hypercarbon_decisions_decided", "decided_at"),
+    **_EXACT,
+)
+
+#: One row a measured slot: what the learned curve learns from.
+readings = sa.Table(
+    "hypercarbon_readings",
+    metadata,
+    *_series_key(),
+    _instant_key("start_at"),
+    sa.Column("slot_seconds", sa.Integer, nullable=False),
+    _number("gco2eq_per_kwh", nullable=False),
+    **_EXACT,
+)
+
+#: One row a forecast, exactly as it was received.
+forecasts = sa.Table(
+    "hypercarbon_forecasts",
+    metadata,
+    *_series_key(),
+    _instant_key("issued_at"),
+    _instant("start_at"),
+    sa.Column("slot_seconds", sa.Integer, nullable=False),
+    sa.Column("document", sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=False),
     **_EXACT,
 )
 
@@ -106,8 +160,9 @@ def instant_text(instant: datetime) -> str:
 def _create(connection: sa.Connection) -> None:
     metadata.create_all(connection, checkfirst=True)
     # Another process may have made the table and been stopped before its indexes.
-    for index in reports.indexes:
-        index.create(connection, checkfirst=True)
+    for table in (reports, decisions):
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 #: The steps from each version to the next, in order; only ever appended to. MySQL commits each statement that
@@ -150,7 +205,7 @@ def found_version(connection: sa.Connection, *, newest: int = len(MIGRATIONS)) -
 def create_statements(dialect: sa.Dialect) -> str:
     """Return the SQL that makes the tables, for an administrator who runs it by hand."""
     parts = [str(CreateTable(table).compile(dialect=dialect)).strip() for table in metadata.sorted_tables]
-    indexes = sorted(reports.indexes, key=lambda index: str(index.name))
+    indexes = sorted([*reports.indexes, *decisions.indexes], key=lambda index: str(index.name))
     parts += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
     row = schema.insert().values(component=_COMPONENT, version=len(MIGRATIONS))
     parts.append(str(row.compile(dialect=dialect, compile_kwargs={"literal_binds": True})))

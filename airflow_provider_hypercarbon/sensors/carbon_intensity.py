@@ -13,14 +13,25 @@ from airflow.sdk.exceptions import (
     AirflowSensorTimeout,
     TaskDeferralError,
 )
-from pydantic import ValidationError
 
 from airflow_provider_hypercarbon import configuration
-from airflow_provider_hypercarbon.carbon.policy import RunOverrides, StartPolicy, what_is_wrong
-from airflow_provider_hypercarbon.carbon.zones import zone_key
-from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
-from airflow_provider_hypercarbon.rendered import given, is_template
-from airflow_provider_hypercarbon.sensors.wait import Wait, open_wait, remember, start_unaware
+from airflow_provider_hypercarbon.carbon.instants import parse_span
+from airflow_provider_hypercarbon.carbon.policy import RunOverrides
+from airflow_provider_hypercarbon.exceptions import HyperCarbonError
+from airflow_provider_hypercarbon.rendered import given
+from airflow_provider_hypercarbon.sensors.arguments import (
+    asked_limits,
+    asked_policy,
+    refuse_what_cannot_work,
+    why_unaware,
+)
+from airflow_provider_hypercarbon.sensors.wait import (
+    Wait,
+    open_wait,
+    own_share,
+    remember,
+    start_unaware,
+)
 from airflow_provider_hypercarbon.task_failure import failure, task_failure
 from airflow_provider_hypercarbon.triggers.carbon_intensity import CarbonIntensityTrigger
 
@@ -51,12 +62,24 @@ class CarbonIntensitySensor(BaseSensorOperator):
 
     :param zone: zone key such as ``DE``; the connection's or the configuration's default when empty. (templated)
     :param strategy: ``cleanest`` starts at the lowest mean intensity over the job before the deadline;
-        ``threshold`` holds until the mean is at or under ``max_intensity``.
+        ``threshold`` holds until the mean is at or under ``max_intensity``; ``observe`` starts at once and records
+        what waiting would have brought.
     :param max_intensity: gCO2eq/kWh. With ``cleanest``, start as soon as the mean is at or under it; with
         ``threshold`` the limit, ``[hypercarbon] default_max_intensity`` when empty. (templated)
     :param max_delay: latest start after the first poke, as timedelta, ``"4h"`` or seconds;
         ``[hypercarbon] default_max_delay`` when empty. (templated)
-    :param duration: how long the job is expected to run, in the same forms; two hours when empty. (templated)
+    :param duration: how long the job is expected to run, in the same forms; when empty, the median of the
+        last ten exports of ``vm_path``, else two hours. (templated)
+    :param finish_by: the job ends by this time of day in the DAG's time zone, such as ``"06:00"``, or by this ISO
+        8601 instant; the deadline is ``duration`` before it. Without ``max_delay`` nothing else bounds the wait.
+        (templated)
+    :param max_backup_age: start before the last good backup of ``vm_path`` becomes older than this, counted from its
+        start to the end of the next; without a known good backup, start at once. (templated)
+    :param vm_path: the VM or VMs that the wait is for, whose last exports in the results table tell the age, and the
+        duration when none is given. (templated)
+    :param max_start_jitter: spread the starts of a fleet over this span, never past the deadline.
+    :param results_conn_id: Airflow connection of the results database, which also keeps every decision; None keeps
+        none. (templated)
     :param min_saving: do not begin to wait for less than this fraction.
     :param replan_interval: look again after this long, even when the planned start is later.
     :param on_no_data: ``start``, ``wait`` (until the deadline) or ``fail``; when empty,
@@ -67,7 +90,17 @@ class CarbonIntensitySensor(BaseSensorOperator):
         ``[hypercarbon] check_interval`` when empty.
     """
 
-    template_fields: Sequence[str] = ("zone", "max_intensity", "max_delay", "duration", "carbon_conn_id")
+    template_fields: Sequence[str] = (
+        "zone",
+        "max_intensity",
+        "max_delay",
+        "duration",
+        "finish_by",
+        "max_backup_age",
+        "vm_path",
+        "carbon_conn_id",
+        "results_conn_id",
+    )
     ui_color = "#86c7ee"
 
     def __init__(
@@ -78,10 +111,15 @@ class CarbonIntensitySensor(BaseSensorOperator):
         max_intensity: float | str | None = None,
         max_delay: timedelta | float | str | None = None,
         duration: timedelta | float | str | None = None,
+        finish_by: str | None = None,
+        max_backup_age: timedelta | float | str | None = None,
+        vm_path: str | Sequence[str] | None = None,
+        max_start_jitter: timedelta | float | str = timedelta(0),
         min_saving: float = 0.01,
         replan_interval: timedelta | float | str = timedelta(hours=1),
         on_no_data: str | None = None,
         carbon_conn_id: str = "hypercarbon_default",
+        results_conn_id: str | None = "hypercarbon_results",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poke_interval: timedelta | float | None = None,
         mode: str = "reschedule",
@@ -94,13 +132,18 @@ class CarbonIntensitySensor(BaseSensorOperator):
         self.max_intensity = max_intensity
         self.max_delay = max_delay
         self.duration = duration
+        self.finish_by = finish_by
+        self.max_backup_age = max_backup_age
+        self.vm_path = vm_path
+        self.max_start_jitter = max_start_jitter
         self.min_saving = min_saving
         self.replan_interval = replan_interval
         self.on_no_data = on_no_data
         self.carbon_conn_id = carbon_conn_id
+        self.results_conn_id = results_conn_id
         self.deferrable = deferrable
         self.check_interval = timedelta(seconds=self.poke_interval)
-        self._refuse_what_cannot_work()
+        refuse_what_cannot_work(self)
 
     def execute(self, context: Context) -> Any:
         if not self.deferrable:
@@ -117,6 +160,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: dict[str, Any] | None) -> dict[str, Any]:
         """Take the decision that the trigger made."""
         from airflow_provider_hypercarbon.carbon.decision import StartDecision
+        from airflow_provider_hypercarbon.sensors.records import keep
 
         if not isinstance(event, dict) or not ("decision" in event or "error" in event):
             raise AirflowException(f"The trigger sent no decision: {event!r}. A retry decides anew.")
@@ -125,6 +169,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
         decision = StartDecision.model_validate(event["decision"])
         if not decision.due:
             raise AirflowException(f"The trigger ended before the start was due: {decision.sentence}")
+        keep(context, given(self.results_conn_id), event.get("records") or [])
         self._tell(decision)
         return decision.model_dump(mode="json")
 
@@ -173,25 +218,40 @@ class CarbonIntensitySensor(BaseSensorOperator):
         return decision
 
     def _decide(self, context: Context) -> StartDecision:
-        from airflow_provider_hypercarbon.sources.planning import plan_start
+        from airflow_provider_hypercarbon.carbon.record import DecisionRecord
+        from airflow_provider_hypercarbon.sensors.readings import log_loader
+        from airflow_provider_hypercarbon.sensors.records import keep
+        from airflow_provider_hypercarbon.sources.planning import plan_with_record
 
         now = timezone.utcnow()
         try:
             wait = self._wait(context, now=now)
             if wait.unaware_because:
                 decision = start_unaware(wait, now=now)
+                record = DecisionRecord(decision=decision)
             else:
-                decision = plan_start(
-                    self.hook.get_conn(), wait.zone, wait.policy, wait.window, now=now, last_plan=wait.last_plan
+                decision, record = plan_with_record(
+                    self.hook.get_conn(),
+                    wait.zone,
+                    wait.policy,
+                    wait.window,
+                    now=now,
+                    last_plan=wait.last_plan,
+                    load_log=log_loader(given(self.results_conn_id), now=now),
                 )
         except HyperCarbonError as error:
             raise task_failure(error) from error
         remember(context, wait, decision)
         self._tell(decision)
+        keep(context, given(self.results_conn_id), [record.model_dump(mode="json")])
         return decision
 
     def _tell(self, decision: StartDecision) -> None:
+        from airflow_provider_hypercarbon.carbon.decision import basis_words
+
         self.log.info(decision.sentence)
+        if decision.curve:
+            self.log.info(basis_words(decision))
         for problem in decision.problems:
             self.log.warning(problem)
         if decision.synthetic:
@@ -200,47 +260,16 @@ class CarbonIntensitySensor(BaseSensorOperator):
     def _wait(self, context: Context, *, now: datetime | None = None) -> Wait:
         """Put together what the task, the run and the configuration ask for."""
         overrides = RunOverrides.from_conf(context["dag_run"].conf)
-        unaware = "[hypercarbon] enabled is False" if not configuration.enabled() else ""
-        if not overrides.carbon_aware:
-            unaware = "this run has carbon_aware false"
         zone = overrides.carbon_zone or self.zone or self.hook.default_zone
+        spread = own_share(context, parse_span(self.max_start_jitter))
         return open_wait(
-            context, zone, self._policy(overrides), now=now or timezone.utcnow(), unaware_because=unaware
+            context,
+            zone,
+            asked_policy(self, overrides).model_copy(update={"start_jitter": spread}),
+            asked_limits(self),
+            now=now or timezone.utcnow(),
+            unaware_because=why_unaware(overrides),
         )
-
-    def _policy(self, overrides: RunOverrides) -> StartPolicy:
-        limit = given(overrides.carbon_max_intensity, self.max_intensity)
-        if limit is None and self.strategy == "threshold":
-            limit = configuration.default_max_intensity()
-        fields = {
-            "strategy": self.strategy,
-            "max_intensity": limit,
-            "max_delay": given(overrides.carbon_max_delay, self.max_delay, configuration.default_max_delay()),
-            "duration": given(self.duration),
-            "min_saving": self.min_saving,
-            "replan_interval": self.replan_interval,
-            "check_interval": self.check_interval,
-            "on_no_data": self.on_no_data or ("start" if configuration.fallback_on_error() else "fail"),
-        }
-        try:
-            return StartPolicy.model_validate({key: value for key, value in fields.items() if value is not None})
-        except ValidationError as error:
-            raise ConfigurationError(f"Task {self.task_id}: {what_is_wrong(error)}") from None
-
-    def _refuse_what_cannot_work(self) -> None:
-        shortest = configuration.minimum_poke_interval()
-        if self.check_interval < shortest:
-            raise ValueError(
-                f"poke_interval is {self.check_interval.total_seconds():g} s. Give at least "
-                f"{shortest.total_seconds():g} s: the sensor comes back at the planned moment by itself."
-            )
-        if self.exponential_backoff:
-            raise ValueError("exponential_backoff cannot be used: the plan names the next moment.")
-        if any(is_template(value) for value in (self.zone, self.max_intensity, self.max_delay, self.duration)):
-            return
-        if self.zone:
-            zone_key(self.zone)
-        self._policy(RunOverrides())
 
 
 def _seconds_until(instant: datetime | None) -> float:

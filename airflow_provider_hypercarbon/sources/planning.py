@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from airflow_provider_hypercarbon.carbon.curve import believe
 from airflow_provider_hypercarbon.carbon.decision import (
     StartDecision,
     StartReason,
     at_deadline,
+    deadline_words,
     without_curve,
 )
 from airflow_provider_hypercarbon.carbon.instants import clock_time, words
-from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Slot
+from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Signal, Slot
+from airflow_provider_hypercarbon.carbon.learned import believe_outlook
 from airflow_provider_hypercarbon.carbon.outlook import Outlook
 from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
+from airflow_provider_hypercarbon.carbon.readings import ReadingsLog
+from airflow_provider_hypercarbon.carbon.record import DecisionRecord, record_of
 from airflow_provider_hypercarbon.carbon.savings import SavingsEstimate, estimate_savings
 from airflow_provider_hypercarbon.carbon.start import candidates, decide_start
 from airflow_provider_hypercarbon.carbon.status import GridStatus, grid_status
+from airflow_provider_hypercarbon.carbon.variants import end_of_spread, observed, spread
 from airflow_provider_hypercarbon.carbon.zones import zone_key
 from airflow_provider_hypercarbon.exceptions import (
     AccessDeniedError,
@@ -51,14 +55,48 @@ def plan_start(
     :raises ConfigurationError: the zone cannot exist.
     :raises NoDataError: there are no data, and the policy is to fail.
     """
+    return plan_with_record(source, zone, policy, window, now=now, last_plan=last_plan).decision
+
+
+LoadLog = Callable[[str, str, Signal], ReadingsLog | None]
+
+
+class Plan(NamedTuple):
+    """A decision, and all that it was made on."""
+
+    decision: StartDecision
+    record: DecisionRecord
+
+
+def plan_with_record(
+    source: CarbonSource,
+    zone: str,
+    policy: StartPolicy,
+    window: StartWindow,
+    *,
+    now: datetime,
+    last_plan: StartDecision | None = None,
+    load_log: LoadLog | None = None,
+) -> Plan:
+    """Decide as :func:`plan_start` does, and return what the decision was made on as well.
+
+    :param load_log: returns the log of a zone, source and signal for the learned curve, when there is one.
+    """
     key = zone_key(zone)
     if now >= window.deadline:
-        return at_deadline(key, policy, window, now=now)
-    outlook = fetch_outlook(source, zone, policy, window, now=now)
+        decision = at_deadline(key, policy, window, now=now)
+        return Plan(decision, record_of(decision, None, policy, window, now=now))
+    if (held := end_of_spread(last_plan, now=now)) is not None:
+        return Plan(held, record_of(held, None, policy, window, now=now))
+    outlook = _with_log(fetch_outlook(source, zone, policy, window, now=now), load_log)
     try:
-        return decide_start(outlook, policy, window, now=now, last_plan=last_plan)
+        decision = decide_start(outlook, policy, window, now=now, last_plan=last_plan)
     except NoDataError as error:
-        return _without_data(outlook, error, policy, window, now, last_plan)
+        decision = _without_data(outlook, error, policy, window, now, last_plan)
+    if policy.strategy == "observe":
+        decision = observed(decision)
+    decision = spread(decision, policy, window, now=now)
+    return Plan(decision, record_of(decision, outlook, policy, window, now=now))
 
 
 def fetch_outlook(
@@ -107,7 +145,7 @@ def estimate_waiting(
     policy = StartPolicy(max_delay=max_delay, duration=duration)
     window = StartWindow.opening(now, max_delay)
     outlook = fetch_outlook(source, zone, policy, window, now=now)
-    curve = believe(outlook.measured, outlook.forecast, now=now, until=window.deadline + duration)
+    curve = believe_outlook(outlook, now=now, until=window.deadline + duration)
     starts = candidates(curve, now, window.deadline, duration)
     found = estimate_savings(curve, starts, zone=outlook.zone, data_gb=data_gb, duration=duration, now=now)
     if found is None:
@@ -137,6 +175,12 @@ class _Asked:
             this_only = isinstance(error, AccessDeniedError | RequestRefusedError | NoDataError)
             self._given_up = not this_only
             return None
+
+
+def _with_log(outlook: Outlook, load_log: LoadLog | None) -> Outlook:
+    basis = outlook.measured or outlook.forecast
+    log = load_log(outlook.zone, basis.source, basis.signal) if load_log and basis else None
+    return outlook if log is None else outlook.model_copy(update={"log": log})
 
 
 def _with_current(measured: IntensitySeries | None, current: CarbonIntensity | None) -> IntensitySeries | None:
@@ -181,7 +225,7 @@ def _without_data(
             mean_at_start_gco2eq_per_kwh=last_plan.mean_at_start_gco2eq_per_kwh if last_plan else None,
         )  # fmt: skip
 
-    deadline = f"Deadline {clock_time(window.deadline, now=now)}."
+    deadline = deadline_words(policy, window, now=now)
     if last_plan is not None and last_plan.mean_now_gco2eq_per_kwh is not None:  # it was made on data
         planned = min(last_plan.start_at, window.deadline)
         if planned <= now:

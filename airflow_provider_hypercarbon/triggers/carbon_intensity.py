@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,10 @@ from airflow_provider_hypercarbon.exceptions import HyperCarbonError
 if TYPE_CHECKING:
     from airflow_provider_hypercarbon.carbon.decision import StartDecision
     from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
+    from airflow_provider_hypercarbon.sources.planning import Plan
 
+#: The newest decisions that the event carries; a wait of two days with an hourly look.
+MOST_RECORDS = 48
 #: After something unforeseen, such as an API server that is away for a moment.
 RETRY_INTERVAL = timedelta(minutes=1)
 
@@ -24,8 +28,9 @@ class CarbonIntensityTrigger(BaseTrigger):
     """
     Sleep until the next look, decide, and fire when the start is due.
 
-    Everything arrives as plain JSON: the models' ``model_dump(mode="json")``. The event is ``{"decision": ...}``
-    with the decision, or ``{"error": sentence, "retryable": bool}``.
+    Everything arrives as plain JSON: the models' ``model_dump(mode="json")``. The event is
+    ``{"decision": ..., "records": [...]}`` with the decision and what led to it, or
+    ``{"error": sentence, "retryable": bool}``.
 
     :param carbon_conn_id: Airflow connection of type ``hypercarbon``.
     :param zone: zone key or alias.
@@ -68,36 +73,43 @@ class CarbonIntensityTrigger(BaseTrigger):
         policy = StartPolicy.model_validate(self.policy)
         window = StartWindow.model_validate(self.window)
         plan = StartDecision.model_validate(self.last_plan)
+        records: deque[dict[str, Any]] = deque(maxlen=MOST_RECORDS)
         look_at = plan.check_again_at or window.deadline
         while True:
             await self._sleep_until(look_at)
             try:
-                plan = await self._decide(policy, window, plan)
+                plan, record = await self._decide(policy, window, plan)
             except HyperCarbonError as error:
                 yield TriggerEvent({"error": str(error), "retryable": error.retryable})
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost the backup
                 self.log.warning("Could not decide (%s: %s). Trying again.", type(error).__name__, error)
+                if timezone.utcnow() >= window.deadline:  # the worker can, and knows the deadline
+                    yield TriggerEvent({"error": f"The trigger could not decide: {error}", "retryable": True})
+                    return
                 look_at = min(timezone.utcnow() + RETRY_INTERVAL, window.deadline)
                 continue
+            records.append(record.model_dump(mode="json"))
             if plan.due:
-                yield TriggerEvent({"decision": plan.model_dump(mode="json")})
+                yield TriggerEvent({"decision": plan.model_dump(mode="json"), "records": list(records)})
                 return
             self.log.info(plan.sentence)
             look_at = plan.check_again_at or window.deadline
 
-    async def _decide(self, policy: StartPolicy, window: StartWindow, plan: StartDecision) -> StartDecision:
+    async def _decide(self, policy: StartPolicy, window: StartWindow, plan: StartDecision) -> Plan:
         from airflow_provider_hypercarbon.carbon.decision import at_deadline
+        from airflow_provider_hypercarbon.carbon.record import DecisionRecord
         from airflow_provider_hypercarbon.carbon.zones import zone_key
         from airflow_provider_hypercarbon.hooks.carbon import CarbonHook
-        from airflow_provider_hypercarbon.sources.planning import plan_start
+        from airflow_provider_hypercarbon.sources.planning import Plan, plan_with_record
 
         now = timezone.utcnow()
         if now >= window.deadline:
-            return at_deadline(zone_key(self.zone), policy, window, now=now)
+            decision = at_deadline(zone_key(self.zone), policy, window, now=now)
+            return Plan(decision, DecisionRecord(decision=decision))
         hook = await CarbonHook(self.carbon_conn_id).aload()
         return await asyncio.to_thread(
-            plan_start, hook.get_conn(), self.zone, policy, window, now=now, last_plan=plan
+            plan_with_record, hook.get_conn(), self.zone, policy, window, now=now, last_plan=plan
         )
 
     @staticmethod

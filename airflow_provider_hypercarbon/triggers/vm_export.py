@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_hypercarbon.exceptions import HyperCarbonError
-from airflow_provider_hypercarbon.hooks.hypersdk import HyperSDKHook
 
 if TYPE_CHECKING:
+    from airflow_provider_hypercarbon.hooks.hypersdk import HyperSDKHook
     from airflow_provider_hypercarbon.hypersdk.models import ExportJob
 
 #: Airflow 3.3 can fail a task whose trigger fires within seconds of the deferral; measured safe from 10 s on.
@@ -82,15 +82,21 @@ class VMExportTrigger(BaseTrigger):
         if state not in OVER:
             self.log.info("The export %s goes on: its task is %s.", self.job_id, state or "about to run again")
             return
-        client = await HyperSDKHook(self.hypersdk_conn_id).aget_conn()
+        client = await self.hook.aget_conn()
         refused = await asyncio.to_thread(client.cancel, [self.job_id])
         self.log.info("Cancelled the export %s. %s", self.job_id, refused.get(self.job_id, ""))
+
+    @property
+    def hook(self) -> HyperSDKHook:
+        from airflow_provider_hypercarbon.hooks.hypersdk import HyperSDKHook
+
+        return HyperSDKHook(self.hypersdk_conn_id)
 
     async def _wait(self) -> ExportJob:
         from airflow_provider_hypercarbon.hypersdk.watch import ExportWatch, ended_too_late
 
         give_up_at = datetime.fromisoformat(self.give_up_at)
-        watch = ExportWatch(await HyperSDKHook(self.hypersdk_conn_id).aget_conn(), self.job_id, self.log)
+        watch = ExportWatch(await self.hook.aget_conn(), self.job_id, self.log)
         while True:
             job = await asyncio.to_thread(watch.look)
             if job is not None and job.has_ended:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_hypercarbon.carbon.instants import as_utc, clock_time, parse_instant, parse_span, words
+from airflow_provider_hypercarbon.carbon.instants import (
+    as_utc,
+    clock_time,
+    next_instant,
+    parse_instant,
+    parse_span,
+    words,
+)
 
 NOW = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)  # the night when clocks change in Europe
 
@@ -144,3 +152,34 @@ class TestWords:
     def test_an_instant_in_words(self, instant: datetime, expected: str):
         """In UTC; with the weekday when it is not today, with seconds when it is near."""
         assert clock_time(instant, now=NOW) == expected
+
+
+class TestNextInstant:
+    BERLIN = ZoneInfo("Europe/Berlin")
+
+    @pytest.mark.parametrize(
+        ("after", "expected"),
+        [
+            ("2026-03-02T18:00:00+00:00", "2026-03-03T05:00:00+00:00"),
+            ("2026-03-03T04:59:00+00:00", "2026-03-03T05:00:00+00:00"),
+            ("2026-03-03T05:00:00+00:00", "2026-03-04T05:00:00+00:00"),
+            # The nights when clocks go forward and back: six on the wall is four, then five, in UTC.
+            ("2026-03-28T20:00:00+00:00", "2026-03-29T04:00:00+00:00"),
+            ("2026-10-24T20:00:00+00:00", "2026-10-25T05:00:00+00:00"),
+        ],
+    )
+    def test_a_time_of_day_is_its_next_occurrence_on_the_wall(self, after: str, expected: str):
+        """06:00 in Berlin, whatever the offset of that day."""
+        found = next_instant("06:00", after=datetime.fromisoformat(after), zone=self.BERLIN)
+        assert found == datetime.fromisoformat(expected)
+
+    def test_an_instant_is_taken_as_it_is(self):
+        """ISO 8601 with an offset."""
+        found = next_instant("2026-03-03T06:00:00+01:00", after=datetime.now(UTC), zone=self.BERLIN)
+        assert found == datetime(2026, 3, 3, 5, tzinfo=UTC)
+
+    @pytest.mark.parametrize("text", ["25:00", "soon", "2026-03-03T06:00:00"])
+    def test_anything_else_is_refused(self, text: str):
+        """No such time, no time, and a naive one."""
+        with pytest.raises(ValueError):  # noqa: PT011 - each has its own words
+            next_instant(text, after=datetime.now(UTC), zone=self.BERLIN)

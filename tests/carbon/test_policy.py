@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from airflow_provider_hypercarbon.carbon.policy import RunOverrides, StartPolicy, StartWindow
+from airflow_provider_hypercarbon.carbon.policy import Bound, RunOverrides, StartPolicy, StartWindow
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from tests.carbon.grid import NOW
 
@@ -49,6 +49,28 @@ class TestStartWindow:
         """Nobody knows which night a naive time means."""
         with pytest.raises(ValidationError):
             StartWindow(ready_at=datetime(2026, 3, 2, 18), deadline=NOW)  # noqa: DTZ001
+
+    def test_the_nearest_limit_makes_the_deadline(self):
+        """max_delay, finish_by and max_backup_age: the earliest latest start wins and is named."""
+        hour = timedelta(hours=1)
+        plain = StartWindow.opening(NOW, 12 * hour)
+        assert (plain.deadline, plain.bound_by) == (NOW + 12 * hour, Bound.MAX_DELAY)
+        finish = StartWindow.opening(NOW, 12 * hour, duration=2 * hour, finish_by=NOW + 10 * hour)
+        assert (finish.deadline, finish.bound_by) == (NOW + 8 * hour, Bound.FINISH_BY)
+        protect = StartWindow.opening(
+            NOW, 12 * hour, duration=2 * hour, finish_by=NOW + 10 * hour, protected_until=NOW + 5 * hour
+        )
+        assert (protect.deadline, protect.bound_by) == (NOW + 3 * hour, Bound.MAX_BACKUP_AGE)
+
+    def test_a_limit_that_has_passed_starts_at_once(self):
+        """The deadline is never before the wait began."""
+        late = StartWindow.opening(NOW, timedelta(hours=4), protected_until=NOW - timedelta(days=1))
+        assert late.deadline == NOW
+
+    def test_a_window_of_an_earlier_release_is_read(self):
+        """What was kept before the bound was named still counts."""
+        kept = {"ready_at": "2026-03-02T18:00:00Z", "deadline": "2026-03-02T22:00:00Z"}
+        assert StartWindow.model_validate(kept).bound_by is Bound.MAX_DELAY
 
 
 class TestRunOverrides:

@@ -27,9 +27,9 @@ from airflow_provider_hypercarbon.exceptions import (
     UnknownZoneError,
 )
 from airflow_provider_hypercarbon.hooks import results as hooks_results
-from airflow_provider_hypercarbon.hooks.results import open_report_store
+from airflow_provider_hypercarbon.hooks.results import open_results
 from airflow_provider_hypercarbon.operators.carbon_report import CarbonReportOperator
-from airflow_provider_hypercarbon.report_store import StoredReport
+from airflow_provider_hypercarbon.report_store import CarbonReportStore, StoredReport
 from tests.carbon.grid import HOUR, NOW, series
 from tests.report_store.databases import KINDS, airflow_uri, fresh_database
 
@@ -112,8 +112,8 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def stored() -> list[StoredReport]:
-    with open_report_store("results") as store:
-        return store.recent()
+    with open_results("results") as database:
+        return CarbonReportStore(database).recent()
 
 
 class TestReport:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from airflow_provider_hypercarbon.carbon.footprint import CarbonReport, make_report
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, RunContext
-from airflow_provider_hypercarbon.report_store import store as store_module
+from airflow_provider_hypercarbon.report_store import database as database_module
 from airflow_provider_hypercarbon.report_store.table import MIGRATIONS, found_version, instant_text, migrate, reports
 from tests.carbon.grid import HOUR, NOW, series
 from tests.report_store.databases import KINDS, SERVERS, fresh_database, run_as_owner
@@ -58,12 +58,12 @@ def report(operation_id: str = "job-1", start: float = 0, **more: object) -> Car
 
 
 def rows(store: CarbonReportStore, sql: str = "SELECT * FROM hypercarbon_reports") -> list[sa.RowMapping]:
-    with store.engine.connect() as connection:
+    with store.database.engine.connect() as connection:
         return list(connection.execute(sa.text(sql)).mappings())
 
 
 def tables(store: CarbonReportStore) -> set[str]:
-    return set(sa.inspect(store.engine).get_table_names())
+    return set(sa.inspect(store.database.engine).get_table_names())
 
 
 class TestSave:
@@ -166,8 +166,8 @@ class TestSave:
 
     def test_a_database_without_an_upsert_of_its_own(self, sqlite_store: CarbonReportStore):
         """Elsewhere the row is deleted and inserted, in one transaction."""
-        sqlite_store.ensure()
-        sqlite_store.engine.dialect.name = "another"
+        sqlite_store.database.ensure()
+        sqlite_store.database.engine.dialect.name = "another"
         for data_gb in (1.0, 2.0):
             sqlite_store.save(report(data_gb=data_gb), CONTEXT, now=NOW)
         assert [row["data_gb"] for row in rows(sqlite_store)] == [2]
@@ -216,7 +216,7 @@ class TestRecent:
         """A field that this release does not know is left out."""
         sqlite_store.save(report(), CONTEXT, now=NOW)
         document = {**json.loads(rows(sqlite_store)[0]["document"]), "embodied_kgco2eq": 1.5}
-        with sqlite_store.engine.begin() as connection:
+        with sqlite_store.database.engine.begin() as connection:
             connection.execute(reports.update().values(document=json.dumps(document)))
         found = sqlite_store.get("job-1")
         assert found is not None
@@ -226,7 +226,7 @@ class TestRecent:
     def test_a_damaged_row_is_named(self, sqlite_store: CarbonReportStore, document: str):
         """Somebody edited the table: the error says which row and what to do."""
         sqlite_store.save(report(), CONTEXT, now=NOW)
-        with sqlite_store.engine.begin() as connection:
+        with sqlite_store.database.engine.begin() as connection:
             connection.execute(reports.update().values(document=document))
         with pytest.raises(ReportStoreError, match=r"'job-1' in hypercarbon_reports is damaged\. Delete"):
             sqlite_store.recent()
@@ -270,7 +270,7 @@ class TestManyWriters:
 
     def test_eight_writers_of_one_operation(self, store: CarbonReportStore, url: str):
         """Zombie and retry write the same operation: one whole row remains."""
-        store.ensure()
+        store.database.ensure()
         assert in_processes(8, save_some, url, "job", 10) == [0] * 8
         assert len(rows(store)) == 1
         found = store.get("job")
@@ -279,7 +279,7 @@ class TestManyWriters:
 
     def test_eight_writers_of_many_operations(self, store: CarbonReportStore, url: str):
         """Mapped tasks write side by side."""
-        store.ensure()
+        store.database.ensure()
         assert in_processes(8, save_some, url, "job-{number}-{i}", 10) == [0] * 8
         assert len(rows(store)) == 80
 
@@ -304,29 +304,29 @@ def locked() -> sa.exc.OperationalError:
 class TestRetry:
     @pytest.fixture(autouse=True)
     def _impatient(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(store_module, "_FIRST_PAUSE_SECONDS", 0)
+        monkeypatch.setattr(database_module, "_FIRST_PAUSE_SECONDS", 0)
 
     def test_a_writer_in_the_way_is_waited_for(self, sqlite_store: CarbonReportStore):
         """A lock or a deadlock passes: the transaction is done again."""
-        sqlite_store.ensure()
-        tried = failing(sqlite_store.engine, 2, locked())
+        sqlite_store.database.ensure()
+        tried = failing(sqlite_store.database.engine, 2, locked())
         sqlite_store.save(report(), CONTEXT, now=NOW)
         assert len(tried) == 3
 
     def test_not_for_ever(self, sqlite_store: CarbonReportStore):
         """After six tries the task is told, and may retry later."""
-        sqlite_store.ensure()
-        tried = failing(sqlite_store.engine, 99, locked())
-        with pytest.raises(ReportStoreError, match="did not take the report: database is locked") as raised:
+        sqlite_store.database.ensure()
+        tried = failing(sqlite_store.database.engine, 99, locked())
+        with pytest.raises(ReportStoreError, match="did not do what was asked: database is locked") as raised:
             sqlite_store.save(report(), CONTEXT, now=NOW)
         assert len(tried) == 6
         assert raised.value.retryable
 
     def test_what_cannot_pass_is_not_tried_again(self, sqlite_store: CarbonReportStore):
         """A refused value stays refused."""
-        sqlite_store.ensure()
+        sqlite_store.database.ensure()
         error = sa.exc.DataError("INSERT", {}, sqlite3.DataError("bad value"))
-        tried = failing(sqlite_store.engine, 99, error)
+        tried = failing(sqlite_store.database.engine, 99, error)
         with pytest.raises(ReportStoreError, match="bad value") as raised:
             sqlite_store.save(report(), CONTEXT, now=NOW)
         assert len(tried) == 1
@@ -337,11 +337,11 @@ class TestVersions:
     def test_a_newer_table_is_refused(self, store: CarbonReportStore):
         """Neither written nor read by code that does not know it; the error says to upgrade."""
         store.save(report(), CONTEXT, now=NOW)
-        with store.engine.begin() as connection:
+        with store.database.engine.begin() as connection:
             connection.execute(sa.text("UPDATE hypercarbon_schema SET version = 99"))
-        fresh = CarbonReportStore(store.engine)
+        fresh = CarbonReportStore(store.database.engine)
         for use in (
-            fresh.ensure,
+            fresh.database.ensure,
             fresh.recent,
             lambda: fresh.get("job-1"),
             lambda: fresh.save(report(), CONTEXT, now=NOW),
@@ -352,12 +352,12 @@ class TestVersions:
 
     def test_a_stopped_creation_is_finished(self, store: CarbonReportStore):
         """The first process was killed after the table and before indexes and version: the next one goes on."""
-        with store.engine.begin() as connection:
+        with store.database.engine.begin() as connection:
             reports.create(connection)
             for index in reports.indexes:
                 index.drop(connection)
         store.save(report(), CONTEXT, now=NOW)
-        names = {index["name"] for index in sa.inspect(store.engine).get_indexes("hypercarbon_reports")}
+        names = {index["name"] for index in sa.inspect(store.database.engine).get_indexes("hypercarbon_reports")}
         assert {index.name for index in reports.indexes} <= names
         assert len(rows(store)) == 1
 
@@ -372,7 +372,7 @@ class TestVersions:
         steps = (*MIGRATIONS, add_column, lambda connection: done.append(3))
         store.save(report(), CONTEXT, now=NOW)
         for _ in range(2):
-            with store.engine.begin() as connection:
+            with store.database.engine.begin() as connection:
                 migrate(connection, steps)
                 assert found_version(connection, newest=3) == 3
         assert done == [2, 3]
@@ -380,8 +380,8 @@ class TestVersions:
 
     def test_the_statements_for_an_administrator_are_enough(self, store: CarbonReportStore, url: str):
         """Run by hand they make what the code would make."""
-        run_as_owner(url, *(s for s in store.create_statements().split(";\n") if s.strip()))
-        with store.engine.connect() as connection:
+        run_as_owner(url, *(s for s in store.database.create_statements().split(";\n") if s.strip()))
+        with store.database.engine.connect() as connection:
             assert found_version(connection) == len(MIGRATIONS)
         store.save(report(), CONTEXT, now=NOW)
         assert len(rows(store)) == 1
@@ -415,14 +415,14 @@ class TestErrors:
         sqlite3.connect(path).close()
         (store,) = opened(f"sqlite:///file:{path}?mode=ro&uri=true")
         with pytest.raises(ReportStoreError, match="readonly database") as raised:
-            store.ensure()
+            store.database.ensure()
         assert not raised.value.retryable
 
     def test_a_folder_that_does_not_exist(self, tmp_path: Path):
         """A wrong path does not burn retries."""
         (store,) = opened(f"sqlite:///{tmp_path / 'nowhere' / 'results.db'}")
         with pytest.raises(ReportStoreError, match=r"nowhere/results\.db cannot be reached") as raised:
-            store.ensure()
+            store.database.ensure()
         assert not raised.value.retryable
 
     @pytest.mark.database
@@ -443,5 +443,5 @@ class TestErrors:
         for url in fresh_database("mysql", tmp_path):
             (store,) = opened(sa.make_url(url).set(password="wrong").render_as_string(hide_password=False))
             with pytest.raises(ReportStoreError, match="login and database") as raised:
-                store.ensure()
+                store.database.ensure()
             assert not raised.value.retryable

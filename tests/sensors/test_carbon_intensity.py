@@ -380,5 +380,22 @@ class TestConstruction:
         context = task_context()
         reschedule_date(sensor(), context)
         kept = context["task_state_store"].get(WAIT_KEY)
-        assert set(kept) == {"window", "last_plan"}
-        assert kept["window"] == {"ready_at": "2026-03-02T18:00:00Z", "deadline": "2026-03-02T22:00:00Z"}
+        assert set(kept) == {"window", "last_plan", "duration"}
+        assert kept["window"] == {
+            "ready_at": "2026-03-02T18:00:00Z",
+            "deadline": "2026-03-02T22:00:00Z",
+            "bound_by": "max_delay",
+        }
+        assert kept["duration"] == {"duration": "PT2H", "duration_from": "default"}
+
+    def test_the_window_is_kept_before_anything_can_fail(self, source: FakeSource, clock: time_machine.Coordinates):
+        """A first try that fails fixes the deadline as well: the retry does not begin a new wait."""
+        store = FakeStateStore()
+        source.fault = AuthenticationError("The token was refused.")
+        with pytest.raises(AirflowFailException):
+            sensor(on_no_data="fail").execute(task_context(store=store))
+        clock.move_to(NOW + 3 * HOUR)
+        source.fault = None
+        source.forecast_values = [500.0] * 9
+        assert reschedule_date(sensor(strategy="threshold"), task_context(store=store)) <= NOW + 4 * HOUR
+        assert store.get(WAIT_KEY)["window"]["deadline"] == "2026-03-02T22:00:00Z"

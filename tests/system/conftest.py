@@ -1,4 +1,4 @@
-"""A real Airflow on PostgreSQL with its four processes, the development daemon, and a grid of our own."""
+"""A real Airflow on PostgreSQL with its four processes and the development daemon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.demo.local_airflow import LocalAirflow
 from airflow_provider_hypercarbon.demo.show import SECONDS_PER_DAY, DevelopmentDaemon
-from tests.system.grid_server import GridServer
 
 POSTGRES = os.environ.get("HYPERCARBON_TEST_POSTGRES", "")
 DAGS = Path(__file__).parent / "dags"
@@ -32,12 +31,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def home() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="hypercarbon-system-") as folder:
         yield Path(folder)
-
-
-@pytest.fixture(scope="session")
-def grid_server() -> Iterator[GridServer]:
-    with GridServer() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")
@@ -78,19 +71,11 @@ def results(databases: dict[str, str]) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture(scope="session")
-def airflow(
-    home: Path, daemon: DevelopmentDaemon, grid_server: GridServer, databases: dict[str, str]
-) -> Iterator[LocalAirflow]:
+def airflow(home: Path, daemon: DevelopmentDaemon, databases: dict[str, str]) -> Iterator[LocalAirflow]:
     connections = {
         "HYPERCARBON_DEFAULT": {
             "conn_type": "hypercarbon",
             "extra": {"source": "mock", "seconds_per_day": SECONDS_PER_DAY},
-        },
-        "GRID_SERVER": {
-            "conn_type": "hypercarbon",
-            "host": grid_server.url,
-            "password": "test-token",
-            "extra": {"source": "electricity_maps"},
         },
         "HYPERSDK_DEFAULT": {"conn_type": "hypersdk", "host": "127.0.0.1", "port": daemon.port},
         "VCENTER_DEFAULT": {"conn_type": "generic", "host": "vc.example.com", "login": "svc", "password": "pw"},

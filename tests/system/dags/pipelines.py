@@ -31,6 +31,16 @@ class ReportTwice(CarbonReportOperator):
         return report
 
 
+class FailsOnce(CarbonIntensitySensor):
+    """Fails once after it has decided to hold, as a worker does that dies at the wrong moment."""
+
+    def poke(self, context: Any) -> Any:
+        found = super().poke(context)
+        if context["ti"].try_number == 1:
+            raise AirflowException("Died after the decision.")
+        return found
+
+
 def pipeline(dag_id: str, *, deferrable: bool, report: type[CarbonReportOperator] = CarbonReportOperator) -> DAG:
     params = {"output_dir": "/exports", "zone": "DE", "max_delay": "80s", "duration": "20s"}
     with DAG(dag_id, params=params, **COMMON) as dag:
@@ -73,12 +83,7 @@ reported_twice = pipeline("reported_twice", deferrable=False, report=ReportTwice
 DIRTY = {"strategy": "threshold", "max_intensity": 1}
 dirty_rescheduled = held("dirty_rescheduled", deferrable=False, **DIRTY)
 dirty_deferred = held("dirty_deferred", deferrable=True, **DIRTY)
-fails_then_retries = held(
-    "fails_then_retries",
-    deferrable=False,
-    carbon_conn_id="grid_server",
-    on_no_data="fail",
-    retries=1,
-    retry_delay=pendulum.duration(seconds=20),
-    **DIRTY,
-)
+with DAG("fails_then_retries", **COMMON) as fails_then_retries:
+    FailsOnce(
+        task_id="wait", zone="DE", max_delay="4h", retries=1, retry_delay=pendulum.duration(seconds=20), **DIRTY
+    )

@@ -1,0 +1,62 @@
+"""A backtest as a picture, drawn with matplotlib (extra: plot)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_hypercarbon.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow_provider_hypercarbon.carbon.backtest import BacktestRow
+
+_KINDS = (".png", ".svg", ".html")
+
+
+def draw(rows: Sequence[BacktestRow], path: Path) -> None:
+    """Draw savings by policy, one panel a window; with groups, one line a policy over hours or months.
+
+    :raises ConfigurationError: another kind of file, or matplotlib is not installed.
+    """
+    if path.suffix not in _KINDS:
+        raise ConfigurationError(f"{path.name} is no picture. Choose a name that ends in {', '.join(_KINDS)}.")
+    figure = _figure(rows)
+    if path.suffix == ".html":
+        svg = io.StringIO()
+        figure.savefig(svg, format="svg")
+        title = escape(f"Backtest of {rows[0].zone}")
+        picture = svg.getvalue()[svg.getvalue().index("<svg") :]
+        page = (
+            f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1>{picture}</html>"
+        )
+        path.write_text(page, encoding="utf-8")
+    else:
+        figure.savefig(path, dpi=120)
+
+
+def _figure(rows: Sequence[BacktestRow]) -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigurationError("Drawing needs matplotlib. Install airflow-provider-hypercarbon[plot].") from error
+    panels = sorted({(row.window_hours, row.duration_hours) for row in rows})
+    figure = Figure(figsize=(4.5 * len(panels), 4), layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axis, (window, duration) in zip(axes, panels, strict=True):
+        shown = [row for row in rows if (row.window_hours, row.duration_hours) == (window, duration)]
+        axis.set_title(f"{window:g} h window, {duration:g} h job")
+        axis.axhline(0, color="black", linewidth=0.8)
+        names = list(dict.fromkeys(row.policy for row in shown))
+        if shown[0].group is None:
+            axis.bar(names, [row.saving_percent for row in shown], color="#3d93cd")
+            axis.tick_params(axis="x", rotation=60)
+        else:
+            for name in names:
+                points = [(row.group, row.saving_percent) for row in shown if row.policy == name]
+                axis.plot(*zip(*points, strict=True), label=name)
+            axis.legend(fontsize="small")
+    axes[0].set_ylabel("saving against starting at once, %\n(average, location-based, attributional)")
+    return figure

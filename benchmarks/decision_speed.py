@@ -1,0 +1,63 @@
+"""What one decision costs on the finest data that a source gives: CPU time of ``decide_start``.
+
+A 72 h forecast in 5-minute slots, a week of measured 5-minute slots, windows of 12 and 24 h. Prints the medians, and
+fails above 2 ms.
+
+    python benchmarks/decision_speed.py
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+from airflow_provider_hypercarbon.carbon.intensity import IntensitySeries, Slot
+from airflow_provider_hypercarbon.carbon.outlook import Outlook
+from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
+from airflow_provider_hypercarbon.carbon.start import decide_start
+
+LIMIT_MS = 2.0
+REPEATS = 200
+SLOT = timedelta(minutes=5)
+NOW = datetime(2026, 3, 2, 18, 7, 31, tzinfo=UTC)
+BEGIN = datetime(2026, 3, 2, 18, 5, tzinfo=UTC)
+
+
+def series(begin: datetime, slots: int) -> IntensitySeries:
+    """Return a computed grid: a daily swing with a slower one on it."""
+    values = (Slot(begin + SLOT * i, 400 + 150 * math.sin(i / 45.8) + 40 * math.sin(i / 301)) for i in range(slots))
+    return IntensitySeries(zone="DE", source="computed", slots=tuple(values), slot_length=SLOT, issued_at=begin)
+
+
+def outlook() -> Outlook:
+    """Return what a source said, in objects of their own: nothing is left over from the decision before."""
+    week = 7 * 288
+    return Outlook(zone="DE", measured=series(BEGIN - SLOT * week, week + 1), forecast=series(BEGIN, 864))
+
+
+def median_ms(hours: int) -> float:
+    """Return the median CPU time of a decision in milliseconds."""
+    policy = StartPolicy(max_delay=timedelta(hours=hours))
+    window = StartWindow.opening(NOW, policy.max_delay)
+    times = []
+    for _ in range(REPEATS):
+        known = outlook()
+        began = time.process_time()
+        decide_start(known, policy, window, now=NOW)
+        times.append(1000 * (time.process_time() - began))
+    return statistics.median(times)
+
+
+def main() -> int:
+    """Measure both windows and print the medians."""
+    medians = {hours: median_ms(hours) for hours in (12, 24)}
+    found = ", ".join(f"{hours} h window {ms:.2f}" for hours, ms in medians.items())
+    print(f"One decision on 5-minute slots, CPU ms, median of {REPEATS}: {found} (at most {LIMIT_MS:.0f})")
+    return 0 if max(medians.values()) <= LIMIT_MS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
