@@ -116,9 +116,14 @@ def _rival_starts(
     duration: timedelta,
     limit: float,
 ) -> dict[timedelta, list[rivals.Start]]:
+    found: dict[timedelta, list[rivals.Start]] = {window: [] for window in windows}
     spans = [window.total_seconds() for window in windows]
-    jobs = (rival(timeline, at, [at + span for span in spans], duration, limit) for at in ready)
-    return dict(zip(windows, map(list, zip(*jobs, strict=True)), strict=False))
+    for at in ready:
+        for window, start in zip(
+            windows, rival(timeline, at, [at + span for span in spans], duration, limit), strict=True
+        ):
+            found[window].append(start)
+    return found
 
 
 class _Judge:

@@ -41,15 +41,17 @@ class Lesson(Frozen):
     @property
     def sentence(self) -> str:
         """The row as a line."""
-        ahead = f"{self.lead_hours} h ahead: "
-        usual = f"{self.usual_share:.0%} of the usual day's rise, {self.usual_error_faded:.0%} of today's difference fades"
-        if self.forecast_share is None:
-            return f"{ahead}{usual} ({self.samples} hours learned from)."
-        return (
-            f"{ahead}{self.forecast_share:.0%} of the forecast's rise, {self.forecast_error_faded:.0%} of its present "
-            f"error fades, {self.habit_share:.0%} of its usual error at that hour; {usual} "
-            f"({self.samples} hours learned from)."
+        ahead, learned = f"{self.lead_hours} h ahead:", f"({self.samples} hours learned from)."
+        usual = (
+            f"{self.usual_share:.0%} of the usual day's rise, {self.usual_error_faded:.0%} of its present error fades"
         )
+        if self.forecast_share is None:
+            return f"{ahead} {usual} {learned}"
+        forecast = (
+            f"{self.forecast_share:.0%} of the forecast's rise, {self.forecast_error_faded:.0%} of its present error "
+            f"fades, {self.habit_share:.0%} of its usual error at that hour"
+        )
+        return f"{ahead} {forecast}; {usual} {learned}"
 
 
 class Lessons:
@@ -82,6 +84,7 @@ class Lessons:
         """Return the regression of a lead with all days before ``day``."""
         key = (lead, with_forecast)
         first = self._hours.first_forecast if with_forecast else self._hours.first_measured
+        first = first if self._hours.measured else 24 * day
         ridge, next_day = self._ridges.get(key) or (Ridge(prior(lead, with_forecast=with_forecast)), first // 24)
         for each in range(next_day, day):
             self._learn(ridge, lead, each, with_forecast)

@@ -37,7 +37,7 @@ class Timeline:
         self.past = self._strip(trace.measured)
         self.issued = [seconds(issue.issued_at - EPOCH) for issue in trace.issues]
         self._issues = [self._strip(issue) for issue in trace.issues]
-        self._fixed: dict[tuple[int, int, bool], Curve] = {}
+        self._fixed: dict[tuple[int, int, bool, int], Curve] = {}
         self._said: tuple[int, Curve] | None = None
 
     def forecast_at(self, now: int, max_age: int) -> Strip:
@@ -49,7 +49,7 @@ class Timeline:
 
     def fixed(self, model: CurveModel, now: int, span: int, *, with_forecast: bool) -> Curve:
         """Return the fixed curve as believed at ``now``; policies that ask at the same moment share it."""
-        key = (now, span, with_forecast)
+        key = (now, span, with_forecast, id(model))
         if key not in self._fixed:
             begin = now - (now - self.first) % self.slot
             max_age = seconds(model.max_forecast_age) if with_forecast else -1
@@ -69,10 +69,11 @@ class Timeline:
             key = self.first if newest is None else newest
             day = self.past.cut(key + self.slot - DAY, DAY // self.slot)
             strip = Strip(key, self.slot, [day[-1], *day * (int(until - key) // DAY + 1)])
-        if self._said is None or self._said[0] != key:
+        said = self._said
+        if said is None or said[0] != key or (not self.issued and seconds(said[1].end_at - EPOCH) < until):
             start_at = EPOCH + timedelta(seconds=strip.first)
-            self._said = key, Curve(start_at, timedelta(seconds=strip.slot), strip.values)
-        return self._said[1]
+            said = self._said = key, Curve(start_at, timedelta(seconds=strip.slot), strip.values)
+        return said[1]
 
     def intensity(self, at: float) -> float | None:
         """Return what was measured in the slot that holds an instant."""
@@ -115,6 +116,14 @@ class Beliefs:
         values_now = [value for value in so_far if value is not None]
         present = sum(values_now) / len(values_now)
         return improve(fixed, self._hours, self._lessons, hour, present, now=EPOCH + timedelta(seconds=now))
+
+    def present(self, now: int) -> float | None:
+        """Return the newest measured value, unless it is too old to be the present."""
+        past = self._timeline.past
+        newest = past.newest(now)
+        if newest is None or now - newest > seconds(self._model.max_measured_age):
+            return None
+        return past.cut(newest, 1)[0]
 
 
 class Case:
@@ -229,7 +238,12 @@ class _Moment:
             if wait.planned <= self.now:
                 return None
             return min(wait.planned, self.now + (case.check if wait.planned == deadline else case.replan)), wait
+        present, limit = case.beliefs.present(int(self.now)), policy.max_intensity
+        if present is not None and limit is not None:  # as ``decide_start`` without a curve
+            return (
+                None if present <= limit else (min(self.now + case.check, deadline), wait._replace(planned=deadline))
+            )
         if wait.failed >= policy.no_data_retries:
-            return None
+            return (min(self.now + case.check, deadline), wait) if policy.on_no_data == "wait" else None
         again = self.now + policy.no_data_retry_interval.total_seconds()
         return min(again, deadline), wait._replace(failed=wait.failed + 1)

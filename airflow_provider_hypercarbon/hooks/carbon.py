@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from airflow_provider_hypercarbon import configuration
 from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
-from airflow_provider_hypercarbon.hooks.connections import afetch_connection, fetch_connection
+from airflow_provider_hypercarbon.hooks.connections import afetch_connection, extra_of, fetch_connection
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -68,7 +68,7 @@ class CarbonHook(BaseHook):
     @property
     def default_zone(self) -> str:
         """The connection's zone, else the configuration's."""
-        return self.connection.extra_dejson.get("zone") or configuration.default_zone()
+        return extra_of(self.connection).get("zone") or configuration.default_zone()
 
     def get_current_intensity(self, zone: str | None = None) -> CarbonIntensity:
         """Return the newest measured intensity."""
@@ -157,7 +157,7 @@ def source_config(connection: Connection) -> SourceConfig:
     from airflow_provider_hypercarbon.carbon.policy import what_is_wrong
     from airflow_provider_hypercarbon.sources import SourceConfig
 
-    extra = connection.extra_dejson
+    extra = extra_of(connection)
     fields = {
         "source": extra.get("source") or "electricity_maps",
         "token": SecretStr(connection.password) if connection.password else None,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from airflow.sdk import BaseHook
 
 from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
-from airflow_provider_hypercarbon.hooks.connections import afetch_connection, fetch_connection
+from airflow_provider_hypercarbon.hooks.connections import afetch_connection, extra_of, fetch_connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,12 +46,12 @@ class HyperSDKHook(BaseHook):
     def get_conn(self) -> HyperSDKClient:
         """Return a client for the daemon."""
         connection = fetch_connection(self.hypersdk_conn_id, example=EXAMPLE_CONNECTION)
-        return _client(connection, connection.extra_dejson)
+        return _client(connection, extra_of(connection))
 
     async def aget_conn(self) -> HyperSDKClient:
         """Return a client for the daemon, without blocking the event loop."""
         connection = await afetch_connection(self.hypersdk_conn_id, example=EXAMPLE_CONNECTION)
-        return _client(connection, await connection.aextra_dejson())
+        return _client(connection, extra_of(connection))
 
     def vcenter(self, vcenter_conn_id: str) -> VCenter:
         """Return the vCenter of any connection that has a host, a login and a password.
@@ -72,7 +72,7 @@ class HyperSDKHook(BaseHook):
                 server=f"{host}:{connection.port}" if connection.port else host,
                 username=connection.login or "",
                 password=connection.password or "",
-                insecure=_flag(connection.extra_dejson, "insecure", default=False, conn_id=vcenter_conn_id),
+                insecure=_flag(extra_of(connection), "insecure", default=False, conn_id=vcenter_conn_id),
             )
         except ValidationError as error:
             wrong = ", ".join(sorted({str(item["loc"][0]) for item in error.errors()}))

@@ -162,7 +162,6 @@ class TestAsDecideStart:
         expected = [by_decisions(known, StartPolicy(), at, 3 * HOUR, **how) for at in ready]
         assert played(known, StartPolicy(), ready, 3 * HOUR, **how) == expected
 
-    @pytest.mark.xfail(strict=True, reason="Without a curve the replay does not compare the present with the limit.")
     @pytest.mark.parametrize("strategy", ["cleanest", "threshold"])
     def test_with_nothing_but_the_present(self, strategy: str):
         """In the first hours of a trace only a limit can be compared, with the present, which is too dirty."""
@@ -252,7 +251,6 @@ class TestWithoutData:
         once = PLAIN.model_copy(update={"no_data_retries": 1, "no_data_retry_interval": HOUR})
         assert played(self.NONE, once, [ready], 4 * HOUR) == [(ready + HOUR, 2)]
 
-    @pytest.mark.xfail(strict=True, reason="The replay starts without data, whatever on_no_data says.")
     def test_waits_when_the_policy_says_so(self):
         """With ``on_no_data="wait"`` a sensor waits until the deadline."""
         ready, policy = BEGIN + 4 * HOUR, PLAIN.model_copy(update={"on_no_data": "wait"})
@@ -313,7 +311,6 @@ class TestTimeline:
         assert known.fixed(MODEL, now, 7200, with_forecast=True) is one
         assert known.fixed(MODEL, now + 60, 7200, with_forecast=True) is not one
 
-    @pytest.mark.xfail(strict=True, reason="The curves of a moment are shared whatever their model.")
     def test_another_model_has_another_curve(self):
         """Two policies on one timeline may weigh the forecast differently."""
         known = Timeline(trace(10))
@@ -353,7 +350,6 @@ class TestTimeline:
         known, now = Timeline(trace(2, every=0, gaps=range(30))), int((BEGIN + 9 * HOUR).timestamp())
         assert set(known.said_at(now, now + 7200).values) == {None}
 
-    @pytest.mark.xfail(strict=True, reason="A day repeated for a short wait is not lengthened for a longer one.")
     def test_a_longer_wait_after_a_shorter_one(self):
         """Asked again at the same moment for more, it says more."""
         known, now = Timeline(trace(3, every=0)), int((BEGIN + 30 * HOUR).timestamp())

@@ -90,6 +90,14 @@ class TestCleanest:
         policy = PLAIN.model_copy(update={"replan_interval": 4 * HOUR})
         assert decide([500, 500, 100, 100, 500, 500, 500], policy).check_again_at == NOW + 2 * HOUR
 
+    def test_nobody_looks_shortly_before_the_planned_start(self):
+        """At the planned start it is decided again anyhow: a plan 5 h away needs no look after 4 h."""
+        policy = PLAIN.model_copy(update={"replan_interval": 4 * HOUR})
+        dirty_then_clean = [500.0] * 5 + [100.0] * 9
+        assert decide(dirty_then_clean, policy, hours=12).check_again_at == NOW + 5 * HOUR
+        later = [500.0] * 7 + [100.0] * 7
+        assert decide(later, policy, hours=12).check_again_at == NOW + 4 * HOUR
+
 
 class TestCleanEnough:
     def test_due_as_soon_as_the_mean_is_at_the_limit(self):

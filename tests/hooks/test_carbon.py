@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.hooks.carbon import EXAMPLE_CONNECTION, CarbonHook
+from airflow_provider_hypercarbon.hooks.connections import extra_of
 from airflow_provider_hypercarbon.sources.electricity_maps import ElectricityMapsSource
 from airflow_provider_hypercarbon.sources.mock import MockSource
 
@@ -132,3 +133,13 @@ class TestQuestions:
         assert report.emissions_kgco2eq == pytest.approx(0.25 * report.mean_gco2eq_per_kwh / 1000)
         assert report.difference_to_scheduled_kgco2eq is not None
         assert report.synthetic == "mock"
+
+
+class TestExtra:
+    @pytest.mark.parametrize("extra", ["[1]", "not json", '"text"'])
+    def test_an_extra_that_is_no_object_is_refused(self, extra: str):
+        """The error names the connection."""
+        from airflow.sdk import Connection
+
+        with pytest.raises(ConfigurationError, match="'grid' is not a JSON object"):
+            extra_of(Connection(conn_id="grid", conn_type="hypercarbon", extra=extra))
