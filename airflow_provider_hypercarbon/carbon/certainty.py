@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+import math
 from bisect import bisect_left
 from datetime import timedelta
 
@@ -28,7 +28,10 @@ def expected_error(measured: IntensitySeries | None, ahead: timedelta) -> float 
     values = [slot.gco2eq_per_kwh for slot in measured.slots]
     if measured.slots[-1].start_at - measured.slots[0].start_at < _ENOUGH:
         return None
-    return statistics.pstdev(values) * _share(max(0.0, ahead / _HOUR))
+    # Not statistics.pstdev: it reckons in fractions, for milliseconds on a week of 5-minute slots.
+    mean = sum(values) / len(values)
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
+    return deviation * _share(max(0.0, ahead / _HOUR))
 
 
 def _share(hours: float) -> float:
