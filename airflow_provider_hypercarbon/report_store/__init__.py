@@ -2,8 +2,22 @@
 
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.decisions import DecisionLog
+from airflow_provider_hypercarbon.report_store.filters import ReportFilters
 from airflow_provider_hypercarbon.report_store.readings import ReadingsStore
 from airflow_provider_hypercarbon.report_store.row import RunContext, StoredReport
-from airflow_provider_hypercarbon.report_store.store import CarbonReportStore
+from airflow_provider_hypercarbon.report_store.store import CarbonReportStore, ReportPage
+from airflow_provider_hypercarbon.report_store.sums import SUMMED, ReportSums, Total
 
-__all__ = ["CarbonReportStore", "DecisionLog", "ReadingsStore", "ResultsDatabase", "RunContext", "StoredReport"]
+__all__ = [
+    "SUMMED",
+    "CarbonReportStore",
+    "DecisionLog",
+    "ReadingsStore",
+    "ReportFilters",
+    "ReportPage",
+    "ReportSums",
+    "ResultsDatabase",
+    "RunContext",
+    "StoredReport",
+    "Total",
+]

@@ -1,0 +1,95 @@
+"""Which reports a question is about, and where a page of them ended."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from airflow_provider_hypercarbon.carbon.intensity import Frozen, UtcDatetime
+from airflow_provider_hypercarbon.exceptions import ConfigurationError
+from airflow_provider_hypercarbon.report_store.table import instant_text, reports
+
+
+class ReportFilters(Frozen):
+    """Which reports; all of them when nothing is said.
+
+    :param dag_ids: only those of these DAGs: the ones a person may see; none when it is empty.
+    :param since: only runs that started at this instant or later.
+    :param until: only runs that started before this instant.
+    :param provisional: only those that may still change (True), or only final ones (False).
+    :param synthetic: only made-up ones (True), or only real ones (False).
+    """
+
+    operation_id: str | None = None
+    dag_id: str | None = None
+    dag_ids: frozenset[str] | None = None
+    run_id: str | None = None
+    vm_path: str | None = None
+    zone: str | None = None
+    since: UtcDatetime | None = None
+    until: UtcDatetime | None = None
+    provisional: bool | None = None
+    synthetic: bool | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions on ``hypercarbon_reports``, all of which must hold."""
+        found: list[sa.ColumnElement[bool]] = []
+        for name in ("operation_id", "dag_id", "run_id", "vm_path", "zone", "provisional"):
+            if (value := getattr(self, name)) is not None:
+                found.append(reports.c[name] == value)
+        if self.dag_ids is not None:
+            found.append(reports.c.dag_id.in_(sorted(self.dag_ids)))
+        if self.since is not None:
+            found.append(reports.c.started_at >= instant_text(self.since))
+        if self.until is not None:
+            found.append(reports.c.started_at < instant_text(self.until))
+        if self.synthetic is not None:
+            found.append(reports.c.synthetic.is_not(None) if self.synthetic else reports.c.synthetic.is_(None))
+        return found
+
+
+class Place(NamedTuple):
+    """A report's place in the order of time: the next page begins behind it, whatever was added meanwhile."""
+
+    started_at: str
+    operation_id: str
+
+    def encode(self) -> str:
+        """Return the place as a word for a URL."""
+        return base64.urlsafe_b64encode(json.dumps(self).encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, word: str) -> Place:
+        """Read a word of :meth:`encode`.
+
+        :raises ConfigurationError: it is none.
+        """
+        try:
+            parts: Any = json.loads(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
+            started_at, operation_id = parts
+            if not (isinstance(started_at, str) and isinstance(operation_id, str)):
+                raise TypeError
+        except (ValueError, TypeError):
+            raise ConfigurationError(
+                f"{word[:80]!r} is no place to go on from. Pass the one that came with the page before, or none."
+            ) from None
+        return cls(started_at, operation_id)
+
+    def beyond(self, *, newest_first: bool) -> sa.ColumnElement[bool]:
+        """Return the condition that a row comes after this place."""
+        started_at, operation_id = reports.c.started_at, reports.c.operation_id
+        # Said twice, so that an index on started_at is used: not every database reads a pair of columns so.
+        if newest_first:
+            return (started_at <= self.started_at) & (
+                (started_at < self.started_at) | (operation_id < self.operation_id)
+            )
+        return (started_at >= self.started_at) & ((started_at > self.started_at) | (operation_id > self.operation_id))
+
+
+def in_order(query: sa.Select[Any], *, newest_first: bool) -> sa.Select[Any]:
+    """Sort by the start; operations that started together by their ids."""
+    columns = reports.c.started_at, reports.c.operation_id
+    return query.order_by(*(column.desc() for column in columns) if newest_first else columns)
