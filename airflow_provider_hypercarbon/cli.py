@@ -79,11 +79,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_backtest(commands: Any) -> None:
     replayed = argparse.ArgumentParser(add_help=False)
-    replayed.add_argument("trace", nargs="?", type=Path, help="CSV with the columns datetime_utc,ci_g_per_kwh")
-    replayed.add_argument("--forecasts", type=Path, help="CSV with the columns issue_utc,h0,h1,...")
+    replayed.add_argument("traces", nargs="*", type=Path, help="CSV with the columns datetime_utc,ci_g_per_kwh")
+    replayed.add_argument(
+        "--forecasts", type=Path, action="append", help="CSV with the columns issue_utc,h0,h1,...; one a trace"
+    )
     replayed.add_argument("--source", choices=("electricity_maps", "mock"), help="replay a source's history instead")
     replayed.add_argument("--days", type=int, default=60, help="how much of that history (default: 60)")
-    replayed.add_argument("--zone", default="DE", help="zone of the trace (default: DE)")
+    replayed.add_argument("--zone", type=_names, default="DE", help="one a trace, as a list: DE,FR (default: DE)")
     replayed.add_argument("--windows", type=_spans, default="4h,12h,24h", help="longest waits (default: 4h,12h,24h)")
     replayed.add_argument("--durations", type=_spans, default="2h", help="of the job, as a list (default: 2h)")
     replayed.add_argument("--timezone", default="UTC", help="of cron expressions and hours, such as Europe/Berlin")
@@ -98,7 +100,7 @@ def _add_backtest(commands: Any) -> None:
         "have emitted otherwise.",
     )
     replay.add_argument("--cron", help='when jobs become ready, such as "0 1 * * *" (default: every hour)')
-    replay.add_argument("--by", choices=("hour", "month"), help="one row an hour of day, or a month")
+    replay.add_argument("--by", choices=("hour", "month", "season"), help="one row an hour of day, month or season")
     replay.add_argument("--plot", type=Path, help="draw the table to a .png, .svg or .html file (extra: plot)")
     replay.set_defaults(run=backtest.backtest)
 
@@ -110,6 +112,10 @@ def _add_backtest(commands: Any) -> None:
     )
     suggest.add_argument("--most", type=int, default=5, help="how many suggestions (default: 5)")
     suggest.set_defaults(run=backtest.suggest_cron)
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
 
 
 def _spans(text: str) -> list[timedelta]:

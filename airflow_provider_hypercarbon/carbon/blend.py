@@ -6,9 +6,10 @@ Whole seconds stand for instants here: arithmetic on thousands of datetimes is w
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from operator import countOf, itemgetter, sub
+from itertools import accumulate, repeat
+from operator import countOf, itemgetter, mul, sub
 from typing import Literal, NamedTuple
 
 from airflow_provider_hypercarbon.carbon.intensity import Frozen, IntensitySeries
@@ -61,6 +62,8 @@ class Strip(NamedTuple):
     def cut(self, begin: int, count: int) -> list[float | None]:
         """Return the values of ``count`` slots from the one that begins at ``begin``, gaps outside."""
         skip = (begin - self.first) // self.slot
+        if skip >= 0 and skip + count <= len(self.values):
+            return list(self.values[skip : skip + count])
         before = min(count, max(0, -skip))
         found = [None] * before + list(self.values[max(0, skip) : max(0, skip + count)])
         return found + [None] * (count - len(found))
@@ -117,22 +120,32 @@ def blend(
     forecast_error = 0.0 if forecast_now is None else value_now - forecast_now
     profile_error = 0.0 if profile_now is None else value_now - profile_now
     weight, slot = model.forecast_weight, past.slot
-    forecast_memory, profile_memory = model.forecast_memory_per_hour, model.profile_memory_per_hour
+    f_errors = fading(forecast_error, model.forecast_memory_per_hour, begin - newest, slot, count)
+    p_errors = fading(profile_error, model.profile_memory_per_hour, begin - newest, slot, count)
     values: list[float | None] = []
-    for start, f, p in zip(range(begin, begin + slot * count, slot), f_values, p_values, strict=True):
-        hours = (start - newest) / HOUR
-        if f is not None:
-            f += forecast_error * forecast_memory**hours
-        if p is not None:
-            p += profile_error * profile_memory**hours
-            f = p if f is None else weight * f + (1 - weight) * p
-        values.append(f if f is None or f > 0 else 0.0)
+    for f, p, f_error, p_error in zip(f_values, p_values, f_errors, p_errors, strict=True):
+        if p is None:
+            believed = None if f is None else f + f_error
+        elif f is None:
+            believed = p + p_error
+        else:
+            believed = weight * (f + f_error) + (1 - weight) * (p + p_error)
+        values.append(believed if believed is None or believed > 0 else 0.0)
     if begin == newest:
         values[0] = value_now
     told = f_values.count(None) < count, p_values.count(None) < count
     if all(told):
         return values, "fixed"
     return values, "forecast" if told[0] else "history" if told[1] else None
+
+
+def fading(error: float, memory: float, ahead: int, slot: int, count: int) -> Iterator[float]:
+    """Return what is left of a present error in each of ``count`` slots, the first ``ahead`` seconds from now.
+
+    :param memory: how much is left after an hour.
+    """
+    per_slot = repeat(memory ** (slot / HOUR), count - 1)
+    return accumulate(per_slot, mul, initial=error * memory ** (ahead / HOUR))
 
 
 def profile(past: Strip, newest: int, begin: int, count: int, days: int) -> tuple[list[float | None], float | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from datetime import timedelta
+from operator import itemgetter
 
 from airflow_provider_hypercarbon.carbon.intensity import IntensitySeries
 
@@ -25,12 +26,12 @@ def expected_error(measured: IntensitySeries | None, ahead: timedelta) -> float 
     """
     if measured is None or not measured.slots:
         return None
-    values = [slot.gco2eq_per_kwh for slot in measured.slots]
     if measured.slots[-1].start_at - measured.slots[0].start_at < _ENOUGH:
         return None
+    values = list(map(itemgetter(1), measured.slots))
+    count = len(values)
     # Not statistics.pstdev: it reckons in fractions, for milliseconds on a week of 5-minute slots.
-    mean = sum(values) / len(values)
-    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
+    deviation = math.dist(values, [sum(values) / count] * count) / math.sqrt(count)
     return deviation * _share(max(0.0, ahead / _HOUR))
 
 

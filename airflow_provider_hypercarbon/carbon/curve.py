@@ -93,14 +93,31 @@ class Curve:
 
     def means_along(self, begin: float, end: float, span: float) -> tuple[Sequence[float], list[float | None]]:
         """Return all starts from ``begin`` to ``end``, both included, where the mean may turn, and their means."""
-        slot, count = self._slot, len(self.values)
-        first, last, whole = int(begin // slot), int(end // slot), int(span // slot)
-        aligned = not (begin % slot or end % slot or span % slot) and span > 0
-        if aligned and first >= 0 and last + whole <= count and self._gaps[last + whole] == self._gaps[first]:
-            sums = zip(self._sums[first : last + 1], self._sums[first + whole : last + whole + 1], strict=True)
-            return [slot * i for i in range(first, last + 1)], [(b - a) / whole for a, b in sums]
+        if not span % self._slot and (inner := self._means_at_edges(begin, end, span)) is not None:
+            return inner
         starts = [begin, *self.turns(begin, end, span), *([end] if end > begin else [])]
         return starts, self.means_from(starts, span)
+
+    def _means_at_edges(self, begin: float, end: float, span: float) -> tuple[list[float], list[float | None]] | None:
+        """Do what :meth:`means_along` does for a run of whole slots; None when a gap or an end is in the way.
+
+        Between the two ends all starts are slot edges then, and their means differences of running sums.
+        """
+        slot, whole = self._slot, int(span // self._slot)
+        first, last = math.ceil(begin / slot), int(end // slot)
+        if not whole > 0 or not 0 <= first <= last or last + whole >= len(self._sums):
+            return None
+        if self._gaps[last + whole] != self._gaps[first]:
+            return None
+        sums = zip(self._sums[first : last + 1], self._sums[first + whole : last + whole + 1], strict=True)
+        starts: list[float] = [slot * i for i in range(first, last + 1)]
+        means: list[float | None] = [(b - a) / whole for a, b in sums]
+        if begin < starts[0]:
+            starts[:0], means[:0] = [begin], self.means_from((begin,), span)
+        if end > starts[-1]:
+            starts.append(end)
+            means += self.means_from((end,), span)
+        return starts, means
 
     def edges(self, begin: datetime, end: datetime) -> list[datetime]:
         """Return the slot boundaries strictly inside ``(begin, end)``."""

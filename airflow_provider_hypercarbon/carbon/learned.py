@@ -76,19 +76,20 @@ def improve(fixed: Curve, hours: Hours, lessons: Lessons, newest: int, present: 
     enough_days = newest - hours.first_measured >= 24 * MIN_DAYS_WITHOUT_FORECAST
     slot, count = seconds(fixed.slot_length), len(fixed.values)
     last = (first + slot * (count - 1)) // HOUR
-    levels: dict[int, float] = {}
-    with_forecast = False
-    for hour, (change, by_forecast) in enumerate(lessons.changes(row, range(1, last - newest + 1), day), newest + 1):
-        if (by_forecast or enough_days) and change == change:  # not NaN
-            levels[hour] = max(0.0, present + change)
-            with_forecast = with_forecast or by_forecast
-    if not levels:
+    told = enumerate(lessons.changes(row, range(1, last - newest + 1), day), newest + 1)
+    known = [
+        (hour, present + change, by_forecast)
+        for hour, (change, by_forecast) in told
+        if (by_forecast or enough_days) and change == change  # not NaN
+    ]
+    if not known:
         return fixed
-    hours_of = [(first + slot * index) // HOUR for index in range(count)]
+    levels = {hour: level if level > 0 else 0.0 for hour, level, _ in known}
     if slot == HOUR:
-        values = [levels.get(hour, value) for hour, value in zip(hours_of, fixed.values, strict=True)]
+        values = list(map(levels.get, range(first // HOUR, first // HOUR + count), fixed.values))
     else:
-        values = _reshaped(fixed.values, hours_of, levels)
+        values = _reshaped(fixed.values, [(first + slot * index) // HOUR for index in range(count)], levels)
+    with_forecast = any(by_forecast for *_, by_forecast in known)
     return Curve(fixed.start_at, fixed.slot_length, values, "learned" if with_forecast else "learned_history")
 
 

@@ -66,7 +66,7 @@ class Lessons:
         self._hours = hours
         self._ridges: dict[tuple[int, bool], tuple[Ridge, int]] = {}
         self._day = -1
-        self._found: dict[tuple[int, bool], tuple[float, ...]] = {}
+        self._found: tuple[dict[int, tuple[float, ...]], ...] = ({}, {})  # without and with a forecast, by lead
 
     def coefficients(self, lead: int, day: int, *, with_forecast: bool) -> tuple[float, ...]:
         """Return one factor a number of the row, as learned from the targets measured before ``day``.
@@ -74,11 +74,11 @@ class Lessons:
         :param day: UTC days since 1970; never before the day asked for last.
         """
         if day != self._day:
-            self._day, self._found = day, {}
-        key = (lead, with_forecast)
-        if key not in self._found:
-            self._found[key] = self.ridge(lead, day, with_forecast=with_forecast).coefficients(day)
-        return self._found[key]
+            self._day, self._found = day, ({}, {})
+        found = self._found[with_forecast]
+        if lead not in found:
+            found[lead] = self.ridge(lead, day, with_forecast=with_forecast).coefficients(day)
+        return found[lead]
 
     def ridge(self, lead: int, day: int, *, with_forecast: bool) -> Ridge:
         """Return the regression of a lead with all days before ``day``."""
@@ -96,17 +96,18 @@ class Lessons:
 
         NaN when not even a day was measured.
         """
-        error, usual_error, momentum = row.forecast_error, row.usual_error, row.momentum
-        whole = not math.isnan(error + usual_error)
+        _, error, usual_day, usual_error, habits, momentum = row
+        ahead = () if math.isnan(error + usual_error) else row.ahead
+        reach = len(ahead)
         for lead in leads:
-            usual, rise = row.usual[(lead - 1) % 24], row.rise(lead) if whole else math.nan
-            if math.isnan(rise + usual):
+            at = (lead - 1) % 24
+            usual, rise = usual_day[at], ahead[lead] - ahead[0] if lead < reach else math.nan
+            if rise + usual != rise + usual:  # NaN
                 a, b, c = self.coefficients(lead, day, with_forecast=False)
                 yield a * usual + b * usual_error + c * momentum, False
                 continue
             a, b, c, d, e, f = self.coefficients(lead, day, with_forecast=True)
-            habit = row.habit[(lead - 1) % 24]
-            yield a * rise + b * error + c * usual + d * usual_error + e * habit + f * momentum, True
+            yield a * rise + b * error + c * usual + d * usual_error + e * habits[at] + f * momentum, True
 
     def lesson(self, lead: int, day: int, *, with_forecast: bool) -> Lesson:
         """Return what was learned about a lead by the begin of a day."""

@@ -45,15 +45,11 @@ class Options:
         self._cost = policy.wait_cost_per_hour * (self.mean_now or 0.0) / HOUR
         # Whatever the deadline, the best start is the best one before it: so they are all found in one pass.
         self._best: list[int] = []
-        self._best_scores: list[float] = []
-        best, best_score = 0, self.mean_now or 0.0
+        best, threshold, cost, found = 0, (self.mean_now or 0.0) - _TIE_GCO2EQ_PER_KWH, self._cost, self._best.append
         for index, (start, mean) in enumerate(zip(self._starts, self._means, strict=True)):
-            if mean is not None:
-                score = mean + self._cost * (start - now)
-                if score < best_score - _TIE_GCO2EQ_PER_KWH:
-                    best, best_score = index, score
-            self._best.append(best)
-            self._best_scores.append(best_score)
+            if mean is not None and (score := mean + cost * (start - now)) < threshold:
+                best, threshold = index, score - _TIE_GCO2EQ_PER_KWH
+            found(best)
 
     def choose(self, deadline: float, *, entering: bool) -> Choice | None:
         """Return the best choice for a job that must start by ``deadline``; None when the mean of now is unknown.
@@ -74,8 +70,9 @@ class Options:
                 return Choice(StartReason.CLEANER_LATER, found[0], mean_now, found[1])
             if self._policy.strategy == "threshold":
                 return Choice(StartReason.TOO_DIRTY, deadline, mean_now, None)
-        best, score = self._best[until - 1], self._best_scores[until - 1]
+        best = self._best[until - 1]
         start, mean = starts[best], self._means[best]
+        score = mean_now if mean is None else mean + self._cost * (start - starts[0])
         if more is not None and more + self._cost * (deadline - starts[0]) < score - _TIE_GCO2EQ_PER_KWH:
             start, mean, score = deadline, more, more + self._cost * (deadline - starts[0])
         # Only a wait that begins must be worth it: asked again at every look this would end good waits.

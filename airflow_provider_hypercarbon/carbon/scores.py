@@ -57,7 +57,7 @@ class BacktestRow(Frozen):
     :param possible_saving_percent: what perfect foresight saves.
     :param dirtier_percent: share of jobs more than 5 % dirtier than started at once.
     :param calls_per_job: how often the policy looked at the grid.
-    :param group: the hour of day or the month, in a breakdown.
+    :param group: the hour of day, the month, or the first month of the season, in a breakdown.
     """
 
     policy: str
@@ -91,6 +91,10 @@ class Backtest(NamedTuple):
     def by_month(self, zone: tzinfo = UTC) -> list[BacktestRow]:
         """Return the rows by local month; ``group`` is 1 to 12."""
         return self._grouped(lambda ready_at: ready_at.astimezone(zone).month)
+
+    def by_season(self, zone: tzinfo = UTC) -> list[BacktestRow]:
+        """Return the rows by local season; ``group`` is its first month: 12, 3, 6 or 9."""
+        return self._grouped(lambda ready_at: ready_at.astimezone(zone).month // 3 * 3 or 12)
 
     def _grouped(self, group_of: Callable[[datetime], int]) -> list[BacktestRow]:
         return [

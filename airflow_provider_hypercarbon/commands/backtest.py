@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import product
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from airflow_provider_hypercarbon.commands.traces import traces_of
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -29,15 +34,13 @@ _FOOTNOTE = (
 
 def backtest(options: argparse.Namespace) -> None:
     """Print, or draw, what each policy would have saved."""
-    from airflow_provider_hypercarbon.carbon import backtest as engine
+    from airflow_provider_hypercarbon.carbon.scores import over_zones
 
-    trace, zone = _trace(options), _timezone(options.timezone)
-    ready = _ready(options, trace, zone)
-    with _progress("Replaying") as told:
-        replayed = engine.backtest(
-            trace, windows=options.windows, durations=options.durations, ready=ready, progress=told
-        )
-    rows = _rows(replayed, options.by, zone)
+    traces, zone = traces_of(options), _timezone(options.timezone)
+    played = [_replayed(trace, options, _ready(options, trace, zone)) for trace in traces]
+    rows = [row for each in played for row in _rows(each, options.by, zone)]
+    if len(traces) > 1 and options.by is None:
+        rows += over_zones(rows)
     if options.plot:
         from airflow_provider_hypercarbon.commands.plots import draw
 
@@ -45,14 +48,16 @@ def backtest(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps({"rows": [row.model_dump(mode="json") for row in rows]}, indent=2))
         return
-    _print(rows, trace, options.by)
+    _print(rows, traces, options.by)
 
 
 def suggest_cron(options: argparse.Namespace) -> None:
     """Print the start hours and windows that would have saved most."""
     from airflow_provider_hypercarbon.carbon.backtest import suggest_start
 
-    trace, zone = _trace(options), _timezone(options.timezone)
+    (trace, *others), zone = traces_of(options), _timezone(options.timezone)
+    if others:
+        raise ConfigurationError("One trace at a time: each zone has hours of its own.")
     with _progress("Replaying") as told:
         found = suggest_start(
             trace, windows=options.windows, duration=options.durations[0], zone=zone, progress=told
@@ -75,34 +80,26 @@ def suggest_cron(options: argparse.Namespace) -> None:
     console.print(f"[dim]{_FOOTNOTE}[/]")
 
 
-def _trace(options: argparse.Namespace) -> ReadingsLog:
-    from airflow_provider_hypercarbon.carbon.trace import read_trace
-
-    if (options.trace is None) == (options.source is None):
-        raise ConfigurationError("Give a CSV file, or --source to replay a source's history; one of them.")
-    if options.source is not None:
-        return _history(options)
-    forecasts = _lines(options.forecasts) if options.forecasts else []
-    return read_trace(options.zone, _lines(options.trace), forecasts)
+#: Fewer starts than this are replayed sooner than a second process begins.
+_WORTH_A_PROCESS = 2000
 
 
-def _lines(path: Path) -> list[str]:
-    import gzip
+def _replayed(trace: ReadingsLog, options: argparse.Namespace, ready: Sequence[datetime]) -> Backtest:
+    """Replay all policies, on two cores where there are: those that learn take as long as all others."""
+    from airflow_provider_hypercarbon.carbon.backtest import Backtest, policies_for
+    from airflow_provider_hypercarbon.carbon.backtest import backtest as replay
 
-    try:
-        content = path.read_bytes()
-        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}.") from error
-
-
-def _history(options: argparse.Namespace) -> ReadingsLog:
-    from airflow_provider_hypercarbon.carbon.readings import ReadingsLog, Stretch
-    from airflow_provider_hypercarbon.commands.grid import named_source
-
-    now = datetime.now(UTC)
-    series = named_source(options.source).history(options.zone, now - timedelta(days=options.days), now, now=now)
-    return ReadingsLog(zone=series.zone, source=series.source, signal=series.signal, measured=Stretch.of(series))
+    names = policies_for(trace)
+    run = partial(replay, trace, windows=options.windows, durations=options.durations, ready=ready)
+    with _progress(f"Replaying {trace.zone}") as told:
+        if (os.cpu_count() or 1) == 1 or len(ready) * len(options.windows) < _WORTH_A_PROCESS:
+            return run(policies=names, progress=told)
+        # Started anew, not forked: the progress bar has a thread.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            learned = pool.submit(run, policies=[name for name in names if name.startswith("learned")])
+            others = run(policies=[name for name in names if not name.startswith("learned")], progress=told)
+            found = {**others.outcomes, **learned.result().outcomes}
+    return Backtest(trace.zone, {key: found[key] for key in product(names, options.windows, options.durations)})
 
 
 def _timezone(name: str) -> ZoneInfo:
@@ -139,34 +136,45 @@ def _by_cron(expression: str, judged: list[datetime], zone: ZoneInfo) -> list[da
 
 
 def _rows(replayed: Backtest, by: str | None, zone: ZoneInfo) -> list[BacktestRow]:
-    if by == "hour":
-        return replayed.by_hour(zone)
-    return replayed.by_month(zone) if by == "month" else replayed.rows()
+    grouped = {"hour": replayed.by_hour, "month": replayed.by_month, "season": replayed.by_season}
+    return grouped[by](zone) if by else replayed.rows()
 
 
-def _print(rows: Sequence[BacktestRow], trace: ReadingsLog, by: str | None) -> None:
+def _print(rows: Sequence[BacktestRow], traces: Sequence[ReadingsLog], by: str | None) -> None:
     console = Console(highlight=False)
-    first, last = trace.measured.start_at, trace.measured.end_at
-    console.print(f"{trace.zone}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, {len(trace.issues)} issued forecasts")
-    groups = [by.capitalize()] if by else []
-    figures = ("Saving", "Of best", "Delay", ">5 % dirtier", "Calls", "Jobs")
-    table = Table("Window", "Job", *groups, Column("Policy", no_wrap=True), *figures)
+    for trace in traces:
+        first, last = trace.measured.start_at, trace.measured.end_at
+        console.print(f"{trace.zone}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, {len(trace.issues)} issued forecasts")
+    several = len(traces) > 1
+    names = [*(["Zone"] if several else []), *([by.capitalize()] if by else []), "Policy"]
+    figures = ("Saved %", "Of best %", "Delay h", "Dirtier %", "Calls", "Jobs")
+    columns = [*(Column(each, no_wrap=True) for each in names), *(Column(each, justify="right") for each in figures)]
+    table = Table("Window", "Job", *columns)
     for row in sorted(rows, key=lambda row: (row.window_hours, row.duration_hours, row.group or 0)):
         share = row.share_of_perfect_foresight_percent
         table.add_row(
             f"{row.window_hours:g} h",
             f"{row.duration_hours:g} h",
-            *([str(row.group)] if by else []),
+            *([row.zone] if several else []),
+            *([group_name(by, row.group)] if by and row.group is not None else []),
             row.policy,
-            f"{row.saving_percent:.1f} %",
-            "" if share is None else f"{share:.0f} %",
-            f"{row.mean_delay_hours:.1f} h",
-            f"{row.dirtier_percent:.1f} %",
+            f"{row.saving_percent:.1f}",
+            "" if share is None else f"{share:.0f}",
+            f"{row.mean_delay_hours:.1f}",
+            f"{row.dirtier_percent:.1f}",
             f"{row.calls_per_job:.1f}",
             str(row.jobs),
         )
     console.print(table)
     console.print(f"[dim]{_FOOTNOTE}[/]")
+
+
+def group_name(by: str, group: int) -> str:
+    """Return what people call a group: an hour, a month, or the three months of a season."""
+    names = [f"{date(2000, month, 1):%b}" for month in range(1, 13)]
+    if by == "month":
+        return names[group - 1]
+    return f"{names[group - 1]}-{names[(group + 1) % 12]}" if by == "season" else f"{group:02d}:00"
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from html import escape
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ _KINDS = (".png", ".svg", ".html")
 
 
 def draw(rows: Sequence[BacktestRow], path: Path) -> None:
-    """Draw savings by policy, one panel a window; with groups, one line a policy over hours or months.
+    """Draw savings by policy, one panel a window and zone; with groups, one line a policy over hours or months.
 
     :raises ConfigurationError: another kind of file, or matplotlib is not installed.
     """
@@ -27,7 +28,7 @@ def draw(rows: Sequence[BacktestRow], path: Path) -> None:
     if path.suffix == ".html":
         svg = io.StringIO()
         figure.savefig(svg, format="svg")
-        title = escape(f"Backtest of {rows[0].zone}")
+        title = escape("Backtest of " + ", ".join(dict.fromkeys(row.zone for row in rows)))
         picture = svg.getvalue()[svg.getvalue().index("<svg") :]
         page = (
             f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1>{picture}</html>"
@@ -42,12 +43,13 @@ def _figure(rows: Sequence[BacktestRow]) -> Any:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ConfigurationError("Drawing needs matplotlib. Install airflow-provider-hypercarbon[plot].") from error
-    panels = sorted({(row.window_hours, row.duration_hours) for row in rows})
-    figure = Figure(figsize=(4.5 * len(panels), 4), layout="constrained")
-    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    for axis, (window, duration) in zip(axes, panels, strict=True):
-        shown = [row for row in rows if (row.window_hours, row.duration_hours) == (window, duration)]
-        axis.set_title(f"{window:g} h window, {duration:g} h job")
+    zones = list(dict.fromkeys(row.zone for row in rows))
+    columns = sorted({(row.window_hours, row.duration_hours) for row in rows})
+    figure = Figure(figsize=(4.5 * len(columns), 4 * len(zones)), layout="constrained")
+    axes = figure.subplots(len(zones), len(columns), sharey="row", squeeze=False)
+    for axis, (zone, (window, duration)) in zip(axes.flat, product(zones, columns), strict=True):
+        shown = [row for row in rows if (row.zone, row.window_hours, row.duration_hours) == (zone, window, duration)]
+        axis.set_title(f"{zone}: {window:g} h window, {duration:g} h job")
         axis.axhline(0, color="black", linewidth=0.8)
         names = list(dict.fromkeys(row.policy for row in shown))
         if shown[0].group is None:
@@ -58,5 +60,5 @@ def _figure(rows: Sequence[BacktestRow]) -> Any:
                 points = [(row.group, row.saving_percent) for row in shown if row.policy == name]
                 axis.plot(*zip(*points, strict=True), label=name)
             axis.legend(fontsize="small")
-    axes[0].set_ylabel("saving against starting at once, %\n(average, location-based, attributional)")
+    axes[0, 0].set_ylabel("saving against starting at once, %\n(average, location-based, attributional)")
     return figure

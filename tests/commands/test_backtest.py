@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_hypercarbon import cli
+from airflow_provider_hypercarbon.commands import backtest
 from tests.carbon.grid import HOUR, NOW, solar_day
 
 #: Twenty days of a grid with a dip at noon, from a midnight on.
@@ -87,6 +88,31 @@ class TestBacktest:
         rows = run(capsys, "backtest", str(packed), "--forecasts", str(forecasts), "--windows", "12h")["rows"]
         assert {"fixed", "learned"} <= {row["policy"] for row in rows}
 
+    def test_several_zones_stand_side_by_side(self, capsys: pytest.CaptureFixture[str], trace: str, tmp_path: Path):
+        """One zone a trace, each with its rows, and the mean over them; drawn below each other."""
+        picture = tmp_path / "zones.svg"
+        arguments = [trace, trace, "--zone", "DE, FR", "--windows", "4h", "--plot", str(picture)]
+        rows = run(capsys, "backtest", *arguments)["rows"]
+        assert [row["zone"] for row in rows if row["policy"] == "history"] == ["DE", "FR", "all"]
+        assert picture.exists()
+        assert cli.main(["backtest", *arguments[:5]]) == cli.DONE
+        assert "FR" in capsys.readouterr().out
+
+    def test_by_season(self, capsys: pytest.CaptureFixture[str], trace: str):
+        """Twenty days before March are winter; people read the months, scripts the first of them."""
+        arguments = ["backtest", trace, "--windows", "4h", "--by", "season"]
+        assert {row["group"] for row in run(capsys, *arguments)["rows"]} == {12, 3}
+        assert cli.main(arguments) == cli.DONE
+        assert "Dec-Feb" in capsys.readouterr().out
+
+    def test_two_processes_find_what_one_finds(
+        self, capsys: pytest.CaptureFixture[str], trace: str, monkeypatch: pytest.MonkeyPatch
+    ):
+        """A long replay uses a second core; rows and their order stay."""
+        alone = run(capsys, "backtest", trace, "--windows", "4h,12h")
+        monkeypatch.setattr(backtest, "_WORTH_A_PROCESS", 0)
+        assert run(capsys, "backtest", trace, "--windows", "4h,12h") == alone
+
     def test_a_sources_history_can_be_replayed(self, capsys: pytest.CaptureFixture[str]):
         """The mock has a past as well."""
         rows = run(capsys, "backtest", "--source", "mock", "--zone", "GB", "--days", "15", "--windows", "4h")["rows"]
@@ -95,7 +121,9 @@ class TestBacktest:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            ([], "Give a CSV file, or --source"),
+            ([], "Give CSV files, or --source"),
+            (["TRACE", "TRACE"], "Name one zone a trace"),
+            (["TRACE", "--forecasts", "a.csv", "--forecasts", "b.csv"], "once for each trace"),
             (["nowhere.csv"], "cannot be read"),
             (["TRACE", "--source", "mock"], "one of them"),
             (["TRACE", "--timezone", "Mars/Olympus"], "no time zone"),
@@ -127,6 +155,11 @@ class TestSuggestCron:
         assert len(found) == 5
         savings = [row["saving_percent"] for row in found]
         assert savings == sorted(savings, reverse=True)
+
+    def test_one_zone_at_a_time(self, capsys: pytest.CaptureFixture[str], trace: str):
+        """Each zone has hours of its own."""
+        assert cli.main(["suggest-cron", trace, trace, "--zone", "DE,FR"]) == cli.WRONG_USE
+        assert "One trace at a time" in capsys.readouterr().err
 
     def test_people_get_a_schedule_to_copy(self, capsys: pytest.CaptureFixture[str], trace: str):
         """A cron expression and a max_delay."""
