@@ -95,7 +95,7 @@ class TestBacktest:
         rows = run(capsys, "backtest", *arguments)["rows"]
         assert [row["zone"] for row in rows if row["policy"] == "history"] == ["DE", "FR", "all"]
         assert picture.exists()
-        assert cli.main(["backtest", *arguments[:5]]) == cli.DONE
+        assert cli.main(["backtest", *arguments[:6]]) == cli.DONE
         assert "FR" in capsys.readouterr().out
 
     def test_by_season(self, capsys: pytest.CaptureFixture[str], trace: str):
