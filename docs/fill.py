@@ -16,7 +16,7 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 from airflow_provider_hypercarbon.carbon.decision import StartDecision, StartReason
-from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
+from airflow_provider_hypercarbon.carbon.report import CarbonReport
 from airflow_provider_hypercarbon.get_provider_info import get_provider_info
 from airflow_provider_hypercarbon.hypersdk.measure import ExportResult
 

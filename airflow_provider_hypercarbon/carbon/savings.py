@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow_provider_hypercarbon.carbon.curve import Curve
-from airflow_provider_hypercarbon.carbon.energy import HYPERSDK_ENERGY_MODEL, EnergyModel
+from airflow_provider_hypercarbon.carbon.energy import EnergyModel
+from airflow_provider_hypercarbon.carbon.energy_models import DEFAULT_ENERGY_MODEL
 from airflow_provider_hypercarbon.carbon.intensity import Frozen, UtcDatetime
 
 
 class SavingsEstimate(Frozen):
     """What waiting would change for a job, expected from the curve; a difference of means, not a promise.
 
+    :param energy_kwh: that moves with the start: host and memory, without the network's.
     :param best_start_at: the start with the lowest expected mean; now when none is lower.
     :param difference_kgco2eq: best minus now; negative is less, zero when now is best.
     :param saving_percent: the same as a share of now, as a positive number.
@@ -40,7 +42,7 @@ def estimate_savings(
     data_gb: float,
     duration: timedelta,
     now: datetime,
-    energy_model: EnergyModel = HYPERSDK_ENERGY_MODEL,
+    energy_model: EnergyModel = DEFAULT_ENERGY_MODEL,
 ) -> SavingsEstimate | None:
     """Compare starting now with the best of ``starts`` on a curve; None when the mean of now is unknown."""
     mean_now = curve.mean(now, duration)
@@ -51,7 +53,9 @@ def estimate_savings(
         if mean is not None and mean < best:
             best_start, best = start, mean
     energy = energy_model.estimate(duration, data_gb)
-    kwh = energy.energy_kwh
+    kwh = energy.shiftable_kwh
+    if kwh is None:
+        return None
     return SavingsEstimate(
         zone=zone,
         duration_hours=duration / timedelta(hours=1),

@@ -16,8 +16,9 @@ from airflow_provider_hypercarbon.hooks.connections import afetch_connection, ex
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-    from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
+    from airflow_provider_hypercarbon.carbon.energy import EnergyModel
     from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity
+    from airflow_provider_hypercarbon.carbon.report import CarbonReport
     from airflow_provider_hypercarbon.carbon.savings import SavingsEstimate
     from airflow_provider_hypercarbon.carbon.status import GridStatus
     from airflow_provider_hypercarbon.carbon.zones import Zone
@@ -64,6 +65,17 @@ class CarbonHook(BaseHook):
     def get_conn(self) -> CarbonSource:
         """Return the source that the connection names."""
         return self.source
+
+    @cached_property
+    def counterpart(self) -> CarbonSource | None:
+        """The same source with the other emission factors, direct for life-cycle; None where it has no others."""
+        from airflow_provider_hypercarbon.sources import open_source
+
+        config = source_config(self.connection)
+        if config.source != "electricity_maps":
+            return None
+        other = "direct" if config.emission_factors == "lifecycle" else "lifecycle"
+        return open_source(config.model_copy(update={"emission_factors": other}))
 
     @property
     def default_zone(self) -> str:
@@ -122,8 +134,13 @@ class CarbonHook(BaseHook):
         data_gb: float | None,
         zone: str | None = None,
         scheduled_at: datetime | None = None,
+        energy_model: EnergyModel | None = None,
     ) -> CarbonReport:
-        """Return the footprint of a run by the intensities measured over it; writes nothing."""
+        """Return the footprint of a run by the intensities measured over it; writes nothing.
+
+        :param energy_model: else modelled by default.
+        """
+        from airflow_provider_hypercarbon.carbon.energy_models import DEFAULT_ENERGY_MODEL
         from airflow_provider_hypercarbon.carbon.footprint import history_needed, make_report
         from airflow_provider_hypercarbon.carbon.zones import zone_key
 
@@ -137,6 +154,7 @@ class CarbonHook(BaseHook):
             series=self.source.history(where, since, until, now=timezone.utcnow()),
             data_gb=data_gb,
             scheduled_at=scheduled_at,
+            energy_model=energy_model or DEFAULT_ENERGY_MODEL,
         )
 
     def test_connection(self) -> tuple[bool, str]:

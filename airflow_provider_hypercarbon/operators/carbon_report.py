@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,12 @@ from airflow_provider_hypercarbon.task_failure import task_failure
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
+    from airflow_provider_hypercarbon.carbon.figures import GridData
     from airflow_provider_hypercarbon.carbon.intensity import IntensitySeries
+    from airflow_provider_hypercarbon.carbon.lifetime import Retention
+    from airflow_provider_hypercarbon.carbon.report import CarbonReport
     from airflow_provider_hypercarbon.hooks.carbon import CarbonHook
+    from airflow_provider_hypercarbon.sources import CarbonSource
 
 
 class CarbonReportOperator(BaseOperator):
@@ -44,7 +48,16 @@ class CarbonReportOperator(BaseOperator):
         ``[hypercarbon] default_zone``. (templated)
     :param operation_id: what the report is about, one row each; else the export's job id, else an id made from DAG,
         run, task and map index. (templated)
-    :param decision: output of the sensor; names the scheduled start and why the run started when it did. (templated)
+    :param decision: output of the sensor; names the scheduled start, the latest one, and why the run started when it
+        did. (templated)
+    :param energy: how the energy is known, such as ``{"model": "instance", "vcpus": 4}`` or ``{"model": "measured",
+        "kwh": 0.31, "by": "PDU A7"}``; a task's output will do. Else modelled by default. (templated)
+    :param retention: how long the backup stays where, such as ``{"days": 30, "zone": "SE"}``: its energy and a
+        projection of its emissions, kept apart from the run's. (templated)
+    :param embodied: the run's share of making the machine, such as ``{"kgco2eq": 1300, "share": 0.0625, "by": "the
+        maker's product footprint"}``. (templated)
+    :param split_scopes: also ask the source for the other emission factors, to tell Scope 2 (direct) from Scope 3
+        category 3 (upstream); one call more.
     :param carbon_conn_id: Airflow connection of type ``hypercarbon``. (templated)
     :param results_conn_id: Airflow connection of the database that keeps the results table: sqlite, postgres or
         mysql; None for the XCom only. (templated)
@@ -58,10 +71,13 @@ class CarbonReportOperator(BaseOperator):
         "zone",
         "operation_id",
         "decision",
+        "energy",
+        "retention",
+        "embodied",
         "carbon_conn_id",
         "results_conn_id",
     )
-    template_fields_renderers = {"export": "json", "decision": "json"}  # noqa: RUF012  (as Airflow declares it)
+    template_fields_renderers = dict.fromkeys(("export", "decision", "energy", "retention", "embodied"), "json")
     ui_color = "#9fd6a4"
 
     def __init__(
@@ -74,6 +90,10 @@ class CarbonReportOperator(BaseOperator):
         zone: str | None = None,
         operation_id: str | None = None,
         decision: dict[str, Any] | str | None = None,
+        energy: dict[str, Any] | str | None = None,
+        retention: dict[str, Any] | str | None = None,
+        embodied: dict[str, Any] | str | None = None,
+        split_scopes: bool = False,
         carbon_conn_id: str = "hypercarbon_default",
         results_conn_id: str | None = "hypercarbon_results",
         **kwargs: Any,
@@ -86,6 +106,10 @@ class CarbonReportOperator(BaseOperator):
         self.zone = zone
         self.operation_id = operation_id
         self.decision = decision
+        self.energy = energy
+        self.retention = retention
+        self.embodied = embodied
+        self.split_scopes = split_scopes
         self.carbon_conn_id = carbon_conn_id
         self.results_conn_id = results_conn_id
 
@@ -98,7 +122,7 @@ class CarbonReportOperator(BaseOperator):
                 self._save(report, export, context)
         except HyperCarbonError as error:
             raise task_failure(error) from error
-        return report.model_dump(mode="json")
+        return _plain(report)
 
     @property
     def hook(self) -> CarbonHook:
@@ -107,38 +131,81 @@ class CarbonReportOperator(BaseOperator):
         return CarbonHook(self.carbon_conn_id)
 
     def _report(self, export: dict[str, Any], decision: dict[str, Any], context: Context) -> CarbonReport:
-        from pydantic import ValidationError
-
         from airflow_provider_hypercarbon.carbon.footprint import history_needed, make_report
-        from airflow_provider_hypercarbon.carbon.policy import what_is_wrong
         from airflow_provider_hypercarbon.carbon.zones import zone_key
 
         hook = self.hook
         started_at = _instant("started_at", given(self.started_at, export.get("started_at")))
         ended_at = _instant("ended_at", given(self.ended_at, export.get("ended_at")))
-        ready_at = given(decision.get("ready_at"))
-        scheduled_at = None if ready_at is None else _instant("ready_at of the decision", ready_at)
+        scheduled_at, latest_start_at = (_optional_instant(name, decision) for name in ("ready_at", "deadline"))
         zone = given(self.zone, decision.get("zone"), export.get("zone")) or hook.default_zone
-        series: IntensitySeries | None = None
-        missing: tuple[str, ...] = ()
-        try:
-            start, end = history_needed(started_at, ended_at, scheduled_at)
-            series = hook.get_conn().history(zone, start, end, now=timezone.utcnow())
-        except (NoDataError, AccessDeniedError) as error:
-            missing = (f"No intensity for the time of the run: {error}",)
-        try:
+        with self._saying_what_is_wrong():
+            energy = self._energy()
+            needed = history_needed(started_at, ended_at, scheduled_at, latest_start_at)
+            data, missing = self._grid(hook, zone, needed, ended_at, energy.get("retention"))
             return make_report(
                 operation_id=str(given(self.operation_id, export.get("job_id")) or _own_id(context)),
                 zone=zone_key(zone),
                 started_at=started_at,
                 ended_at=ended_at,
-                series=series,
                 data_gb=_number("data_gb", given(self.data_gb, export.get("data_gb"))),
                 scheduled_at=scheduled_at,
+                latest_start_at=latest_start_at,
                 start_reason=decision.get("reason"),
                 synthetic=decision.get("synthetic") or export.get("synthetic"),
                 missing=missing,
+                series=data.series,
+                counterpart=data.counterpart,
+                retention_series=data.retention,
+                **energy,
             )
+
+    def _energy(self) -> dict[str, Any]:
+        """Return what the arguments say about energy, disks and machine, for ``make_report``."""
+        from airflow_provider_hypercarbon.carbon.energy_measured import read_energy_model
+        from airflow_provider_hypercarbon.carbon.lifetime import EmbodiedShare, Retention
+
+        readers = (
+            ("energy", "energy_model", read_energy_model),
+            ("retention", "retention", Retention.model_validate),
+            ("embodied", "embodied", EmbodiedShare.model_validate),
+        )
+        found: dict[str, Any] = {}
+        for name, argument, read in readers:
+            if value := task_output(name, getattr(self, name)):
+                found[argument] = read(value)
+        return found
+
+    def _grid(
+        self,
+        hook: CarbonHook,
+        zone: str,
+        needed: tuple[datetime, datetime],
+        ended_at: datetime,
+        retention: Retention | None,
+    ) -> tuple[GridData, tuple[str, ...]]:
+        """Ask for the intensities; of the run's own, say why there are none."""
+        from airflow_provider_hypercarbon.carbon.figures import GridData, retention_history_needed
+
+        source = hook.get_conn()
+        series, why = _history(source, zone, needed)
+        other = hook.counterpart if self.split_scopes else None
+        day = retention_history_needed(ended_at)
+        data = GridData(
+            series=series,
+            counterpart=_history(other, zone, needed)[0] if other else None,
+            retention=_history(source, retention.zone or zone, day)[0] if retention else None,
+        )
+        return data, () if why is None else (f"No intensity for the time of the run: {why}",)
+
+    @contextmanager
+    def _saying_what_is_wrong(self) -> Iterator[None]:
+        from pydantic import ValidationError
+
+        from airflow_provider_hypercarbon.carbon.policy import what_is_wrong
+
+        try:
+            yield
         except ValueError as error:
             why = what_is_wrong(error) if isinstance(error, ValidationError) else error
             raise ConfigurationError(f"Task {self.task_id} cannot report. {why}") from None
@@ -157,6 +224,27 @@ class CarbonReportOperator(BaseOperator):
         run = RunContext.of_task(context["ti"], vm_path=export.get("vm_path"))
         with open_results(str(self.results_conn_id)) as database:
             CarbonReportStore(database).save(report, run, now=timezone.utcnow())
+
+
+def _plain(report: CarbonReport) -> dict[str, Any]:
+    from airflow_provider_hypercarbon.carbon.report_json import report_json
+
+    return report_json(report)
+
+
+def _history(
+    source: CarbonSource, zone: str, needed: tuple[datetime, datetime]
+) -> tuple[IntensitySeries | None, HyperCarbonError | None]:
+    """Return what a source has, or why it has nothing. What may pass is left to a retry."""
+    try:
+        return source.history(zone, *needed, now=timezone.utcnow()), None
+    except (NoDataError, AccessDeniedError) as error:
+        return None, error
+
+
+def _optional_instant(name: str, decision: dict[str, Any]) -> datetime | None:
+    value = given(decision.get(name))
+    return None if value is None else _instant(f"{name} of the decision", value)
 
 
 def _instant(name: str, value: Any) -> datetime:

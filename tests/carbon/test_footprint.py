@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_hypercarbon.carbon.energy import EnergyModel
-from airflow_provider_hypercarbon.carbon.footprint import CarbonReport, history_needed, make_report, series_mean
+from airflow_provider_hypercarbon.carbon.energy_measured import MeasuredEnergyModel
+from airflow_provider_hypercarbon.carbon.energy_models import HYPERSDK_ENERGY_MODEL
+from airflow_provider_hypercarbon.carbon.footprint import CarbonReport, history_needed, make_report
 from airflow_provider_hypercarbon.carbon.intensity import IntensitySeries, Signal, Slot
+from airflow_provider_hypercarbon.carbon.means import series_mean
 from tests.carbon.grid import HOUR, NOW, series, solar_day
 
 MINUTE = timedelta(minutes=1)
@@ -24,6 +26,7 @@ def report(grid: IntensitySeries | None, start: float = 0, hours: float = 2, **m
         "started_at": NOW + timedelta(hours=start),
         "ended_at": NOW + timedelta(hours=start + hours),
         "data_gb": 500.0,
+        "energy_model": HYPERSDK_ENERGY_MODEL,
         **more,
     }
     return make_report(series=grid, **fields)  # type: ignore[arg-type]
@@ -81,11 +84,8 @@ class TestEmissions:
 
     def test_another_energy_model(self):
         """The report names the model it used."""
-        model = EnergyModel(
-            name="meter", base_watts=1000, watts_per_tb=0, low_factor=0.9, high_factor=1.1, reference="a meter"
-        )
-        found = report(series([500, 500]), energy_model=model)
-        assert (found.energy_model, found.energy_kwh) == ("meter", 2)
+        found = report(series([500, 500]), energy_model=MeasuredEnergyModel(kwh=2, by="a meter"))
+        assert (found.energy_model, found.energy_tier, found.energy_kwh) == ("measured-v1", "measured", 2)
         assert found.emissions_kgco2eq == pytest.approx(1)
 
 

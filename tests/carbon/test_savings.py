@@ -5,11 +5,15 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_hypercarbon.carbon.curve import Curve
+from airflow_provider_hypercarbon.carbon.energy import EnergyModel
+from airflow_provider_hypercarbon.carbon.energy_models import DEFAULT_ENERGY_MODEL, HYPERSDK_ENERGY_MODEL
 from airflow_provider_hypercarbon.carbon.savings import SavingsEstimate, estimate_savings
 from tests.carbon.grid import HOUR, NOW
 
 
-def estimate(values: list[float | None], starts: list[float], hours: float = 2) -> SavingsEstimate | None:
+def estimate(
+    values: list[float | None], starts: list[float], hours: float = 2, model: EnergyModel = HYPERSDK_ENERGY_MODEL
+) -> SavingsEstimate | None:
     return estimate_savings(
         Curve(NOW, HOUR, values),
         [NOW + timedelta(hours=start) for start in starts],
@@ -17,7 +21,18 @@ def estimate(values: list[float | None], starts: list[float], hours: float = 2) 
         data_gb=500,
         duration=timedelta(hours=hours),
         now=NOW,
+        energy_model=model,
     )
+
+
+def test_the_network_does_not_move_with_the_start():
+    """By default 0.042 kWh of the host move; the 0.05 kWh of the network stay where they are."""
+    found = estimate([400, 400, 100, 100], [2], model=DEFAULT_ENERGY_MODEL)
+    energy = DEFAULT_ENERGY_MODEL.estimate(2 * HOUR, 500)
+    assert found is not None
+    assert found.energy_kwh == energy.shiftable_kwh == pytest.approx(0.042198)
+    assert energy.energy_kwh == pytest.approx(0.092198)
+    assert found.difference_kgco2eq == pytest.approx(0.042198 * -0.3)
 
 
 def test_the_best_start_has_the_lowest_mean_over_the_job():

