@@ -13,7 +13,7 @@ demo: $(VENV)/.demo-ready ## set up and run the main job: wait for a clean grid,
 	$(BIN)/hypercarbon demo
 
 test: $(VENV)/.test-ready ## set up and run the tests, with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term
 
 check: $(VENV)/.test-ready ## style, types and the import rules
 	$(BIN)/ruff format --check .

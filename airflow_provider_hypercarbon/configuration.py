@@ -47,6 +47,16 @@ def minimum_poke_interval() -> timedelta:
     return _span("minimum_poke_interval")
 
 
+def api_carbon_conn_id() -> str:
+    """Connection that the page and the REST API ask about grids."""
+    return conf.get_mandatory_value(SECTION, "api_carbon_conn_id")
+
+
+def api_results_conn_id() -> str:
+    """Connection of the results database that they read."""
+    return conf.get_mandatory_value(SECTION, "api_results_conn_id")
+
+
 def _span(option: str) -> timedelta:
     try:
         return parse_span(conf.get_mandatory_value(SECTION, option))

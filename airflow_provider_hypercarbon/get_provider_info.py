@@ -119,6 +119,12 @@ _CONFIG: dict[str, Any] = {
         "fallback_on_error": _option(
             "boolean", "True", "Without data: True starts the job, False fails the sensor, unless the task says."
         ),
+        "api_carbon_conn_id": _option(
+            "string", "hypercarbon_default", "Connection that the Carbon page and the REST API ask about grids."
+        ),
+        "api_results_conn_id": _option(
+            "string", "hypercarbon_results", "Connection of the results database that they read."
+        ),
         "minimum_poke_interval": _option(
             "string", "60s", "Sensors refuse a shorter poke_interval. Lower it only to try things out."
         ),

@@ -1,5 +1,6 @@
 """Where reports, decisions and readings are kept: in a database of the user."""
 
+from airflow_provider_hypercarbon.report_store.answers import DatabaseAnswers
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.decisions import DecisionLog
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
@@ -11,6 +12,7 @@ from airflow_provider_hypercarbon.report_store.sums import SUMMED, ReportSums, T
 __all__ = [
     "SUMMED",
     "CarbonReportStore",
+    "DatabaseAnswers",
     "DecisionLog",
     "ReadingsStore",
     "ReportFilters",

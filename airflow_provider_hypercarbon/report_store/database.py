@@ -48,8 +48,15 @@ class ResultsDatabase:
 
         :raises ReportStoreError: out of reach, or not allowed.
         """
+        self.change(lambda connection: upsert(connection, table, row))
+
+    def change(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do ``work`` in one transaction, anew when another writer was in the way.
+
+        :raises ReportStoreError: out of reach, or not allowed.
+        """
         self.ensure()
-        self._patiently(lambda connection: upsert(connection, table, row), passing=(OperationalError, IntegrityError))
+        return self._patiently(work, passing=(OperationalError, IntegrityError))
 
     def read(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
         """Return the rows of a query; none when the tables were never made: a reader creates nothing."""

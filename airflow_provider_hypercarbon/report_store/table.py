@@ -142,6 +142,28 @@ forecasts = sa.Table(
     **_EXACT,
 )
 
+#: One row a question: what a source last said, or why it said nothing; shared by all workers.
+answers = sa.Table(
+    "hypercarbon_answers",
+    metadata,
+    *(sa.Column(name, sa.String(64), primary_key=True, nullable=False) for name in ("scope", "zone", "question")),
+    sa.Column("document", sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"), nullable=False),
+    _instant("saved_at"),
+    **_EXACT,
+)
+
+#: One row a zone: whose turn it is to ask; with an empty zone, how many requests were made in a period.
+turns = sa.Table(
+    "hypercarbon_turns",
+    metadata,
+    *(sa.Column(name, sa.String(64), primary_key=True, nullable=False) for name in ("scope", "zone")),
+    _word("holder", nullable=False),
+    _number("held_until", nullable=False),
+    sa.Column("spent", sa.Integer, nullable=False),
+    _word("period", nullable=False),
+    **_EXACT,
+)
+
 #: One row: the version of the tables above.
 schema = sa.Table(
     "hypercarbon_schema",
@@ -165,9 +187,13 @@ def _create(connection: sa.Connection) -> None:
             index.create(connection, checkfirst=True)
 
 
+def _create_answers(connection: sa.Connection) -> None:
+    metadata.create_all(connection, tables=[answers, turns], checkfirst=True)
+
+
 #: The steps from each version to the next, in order; only ever appended to. MySQL commits each statement that
 #: changes a table, and others may run the same step: a step looks before it changes, and bears to be repeated.
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create,)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _create_answers)
 
 
 def migrate(connection: sa.Connection, migrations: Sequence[Callable[[sa.Connection], None]] = MIGRATIONS) -> None:

@@ -1,0 +1,97 @@
+"""Answers of sources, shared by every worker and host that uses the same results database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
+from airflow_provider_hypercarbon.report_store.table import answers, instant_text, turns
+
+#: Nobody asks for what was not asked for in so long.
+KEEP = timedelta(days=30)
+
+
+class DatabaseAnswers:
+    """Keeps answers in ``hypercarbon_answers``, and in ``hypercarbon_turns`` whose turn it is to ask.
+
+    The store for installations of several hosts: it is the database that they already have.
+
+    :param database: the user's database.
+    :param clock: seconds since 1970; stands in for the time in tests. Turns are short, and a clock that is wrong by
+        minutes costs a request more, or a wait that is bounded.
+    """
+
+    def __init__(self, database: ResultsDatabase, *, clock: Callable[[], float] = time.time) -> None:
+        self.database = database
+        self._clock = clock
+
+    def read(self, scope: str, zone: str) -> dict[str, str]:
+        """Return the documents of a zone and those of the whole scope (zone ""), by question."""
+        query = sa.select(answers.c.question, answers.c.document)
+        query = query.where(answers.c.scope == scope, answers.c.zone.in_([zone, ""]))
+        return {row["question"]: row["document"] for row in self.database.read(query)}
+
+    def write(self, scope: str, zone: str, question: str, document: str) -> None:
+        """Keep a document in place of the one before it."""
+        saved_at = datetime.fromtimestamp(self._clock(), UTC)
+        key = {"scope": scope, "zone": zone, "question": question}
+        self.database.write(answers, {**key, "document": document, "saved_at": instant_text(saved_at)})
+
+    def take_turn(self, scope: str, zone: str, holder: str, seconds: float) -> bool:
+        """Take the turn to ask about a zone for so long; False while another has it."""
+        now = self._clock()
+        mine = {"holder": holder, "held_until": now + seconds}
+        free = sa.or_(turns.c.held_until < now, turns.c.holder.in_(["", holder]))
+        take = turns.update().where(*_at(scope, zone), free).values(mine)
+        return self.database.change(lambda connection: _update(connection, take, scope, zone, mine))
+
+    def end_turn(self, scope: str, zone: str, holder: str) -> None:
+        """Give the turn back; does nothing when another has taken it meanwhile."""
+        given = turns.update().where(*_at(scope, zone), turns.c.holder == holder).values(holder="", held_until=0.0)
+        self.database.change(lambda connection: connection.execute(given))
+
+    def spend(self, scope: str, period: str, limit: int) -> bool:
+        """Count one request against the limit of a period; False when it is used up."""
+        same = turns.c.period == period
+        counted = (
+            turns.update()
+            .where(*_at(scope, ""), sa.or_(turns.c.period != period, turns.c.spent < limit))
+            # In this order: MySQL and MariaDB see the values that were set before.
+            .ordered_values((turns.c.spent, sa.case((same, turns.c.spent + 1), else_=1)), (turns.c.period, period))
+        )
+
+        first = {"spent": 1, "period": period}
+        return self.database.change(lambda connection: _update(connection, counted, scope, "", first))
+
+    def forget(self) -> None:
+        """Delete what nobody has asked for in a month."""
+        before = instant_text(datetime.fromtimestamp(self._clock(), UTC) - KEEP)
+        old = answers.delete().where(answers.c.saved_at < before)
+        self.database.change(lambda connection: connection.execute(old))
+
+
+def _update(
+    connection: sa.Connection, statement: sa.Update, scope: str, zone: str, values: dict[str, object]
+) -> bool:
+    """Update the row of a turn if it is free, or make it; whether that was done.
+
+    It is looked for first: an update that finds no row locks the gap in InnoDB, and two of them never end.
+    """
+    if connection.execute(sa.select(turns.c.zone).where(*_at(scope, zone))).first():
+        return bool(connection.execute(statement).rowcount)
+    row = {"scope": scope, "zone": zone, "holder": "", "held_until": 0.0, "spent": 0, "period": "", **values}
+    try:
+        with connection.begin_nested():
+            connection.execute(turns.insert().values(row))
+    except IntegrityError:  # another was quicker
+        return False
+    return True
+
+
+def _at(scope: str, zone: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (turns.c.scope == scope, turns.c.zone == zone)
