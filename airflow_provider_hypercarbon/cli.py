@@ -123,8 +123,16 @@ def _spans(text: str) -> list[timedelta]:
 
 
 def _devserver(options: argparse.Namespace) -> int:
+    import logging
+    import time
+
     from airflow_provider_hypercarbon.hypersdk.devserver import serve
 
+    lines = logging.Formatter("%(asctime)s.%(msecs)03dZ %(message)s", "%Y-%m-%dT%H:%M:%S")
+    lines.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(lines)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     serve(
         host=options.host,
         port=options.port,

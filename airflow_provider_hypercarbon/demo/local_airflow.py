@@ -74,8 +74,7 @@ class LocalAirflow:
     def __enter__(self) -> LocalAirflow:
         (self.home / "process-logs").mkdir(parents=True, exist_ok=True)
         try:
-            self._say("Preparing Airflow's database")
-            self._run_to_end("db", "migrate")
+            self.migrate()
             self._say("Starting " + ", ".join(_COMPONENTS))
             for component in _COMPONENTS:
                 self.start(component)
@@ -89,6 +88,11 @@ class LocalAirflow:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop_all()
+
+    def migrate(self) -> None:
+        """Make Airflow's tables."""
+        self._say("Preparing Airflow's database")
+        self._run_to_end("db", "migrate")
 
     def start(self, component: str) -> None:
         """Start one of the four processes, in a process group of its own."""

@@ -219,7 +219,8 @@ class VMExportOperator(BaseOperator):
                 give_up_at=(timezone.utcnow() + self.max_duration).isoformat(),
             ),
             method_name="execute_complete",
-            timeout=self.max_duration + TRIGGERER_GRACE,
+            # A plain timedelta: the supervisor cannot carry pendulum's.
+            timeout=timedelta(seconds=(self.max_duration + TRIGGERER_GRACE).total_seconds()),
         )
 
     def _look_once(self, job: ExportJob) -> ExportJob:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import httpx
+import pendulum
 import pytest
 from airflow.sdk.exceptions import (
     AirflowException,
@@ -341,6 +342,12 @@ def deferral(operator, context=None) -> TaskDeferred:
     with pytest.raises(TaskDeferred) as caught:
         operator.execute(context or context_of())
     return caught.value
+
+
+def test_a_deferral_carries_plain_times_only():
+    """A DAG's author writes pendulum.duration; Airflow's supervisor cannot carry one, and would lose the deferral."""
+    deferred = deferral(operator_of(FakeDaemon(job_json()), deferrable=True, max_duration=pendulum.duration(hours=2)))
+    assert type(deferred.timeout) is timedelta
 
 
 def test_a_deferred_export_waits_in_the_triggerer():
