@@ -34,9 +34,9 @@ $(VENV)/.test-ready: $(VENV)/.demo-ready
 	touch $@
 
 constraints: ## resolve anew what the tests run with (needs uv)
-	uv pip compile pyproject.toml --all-extras --group test --group check --upgrade \
+	uv pip compile pyproject.toml --all-extras --group test --group chaos --group check --upgrade \
 	  --python-version 3.11 --no-header --no-annotate --no-emit-index-url -o constraints.txt
-	echo 'apache-airflow==3.3.0' | uv pip compile pyproject.toml --all-extras --group test --group check --upgrade \
+	echo 'apache-airflow==3.3.0' | uv pip compile pyproject.toml --all-extras --group test --group chaos --group check --upgrade \
 	  --python-version 3.11 --no-header --no-annotate --no-emit-index-url -c - -o constraints-airflow-3.3.0.txt
 
 clean: ## remove the environment and what tools left behind

@@ -85,8 +85,9 @@ class Network:
                     sink.sendall(content[:TORN_AFTER])
                     break
                 sink.sendall(content)
-        with suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
+        if self.way != "refused":
+            with suppress(OSError):
+                sink.shutdown(socket.SHUT_WR)
         if not asking:
             with self._lock:
                 self._open -= {source, sink}
@@ -97,5 +98,5 @@ class Network:
 def _reset(connection: socket.socket) -> None:
     with suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        connection.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RD)  # wakes a thread that reads; writing to it would say goodbye politely
     connection.close()
