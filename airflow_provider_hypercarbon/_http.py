@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -26,7 +28,7 @@ from airflow_provider_hypercarbon.exceptions import (
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 #: Wall-clock bound of one call with all its tries. Three calls make one decision: 15 s of a worker at most.
 TOTAL_SECONDS = 5.0
@@ -38,6 +40,9 @@ FIRST_PAUSE_SECONDS = 0.25
 DETAIL_CHARACTERS = 200
 #: A longer wish to be left alone says no more than this one.
 _LONGEST_RETRY_AFTER = 7 * 86400.0
+#: Called before every request, each further try included; whoever counts requests or limits them sets it. What it
+#: raises ends the call.
+before_request: ContextVar[Callable[[], None] | None] = ContextVar("before_request", default=None)
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 
@@ -112,6 +117,8 @@ class JsonHttp:
         deadline = time.monotonic() + self._total_seconds
         pause = FIRST_PAUSE_SECONDS
         for tries_left in range((tries or self._tries) - 1, -1, -1):
+            if (told := before_request.get()) is not None:
+                told()
             try:
                 return self._once(request, max(0.05, deadline - time.monotonic()))
             except (UnavailableError, RateLimitedError) as error:

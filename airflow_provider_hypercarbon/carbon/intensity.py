@@ -107,6 +107,7 @@ class IntensitySeries(Frozen):
     :param slots: in order of time; a missing slot is a gap, not a zero.
     :param slot_length: the same for all.
     :param issued_at: when a forecast was made; for measured values, when they were last updated.
+    :param problems: what stood in the way of something newer or more, one sentence each.
     """
 
     zone: str
@@ -116,6 +117,7 @@ class IntensitySeries(Frozen):
     signal: Signal = Signal()
     issued_at: UtcDatetime | None = None
     synthetic: Synthetic | None = None
+    problems: tuple[str, ...] = ()
 
     @property
     def end_at(self) -> datetime | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal, Protocol
 
@@ -54,10 +57,22 @@ class SourceConfig(Frozen):
     emission_factors: Literal["lifecycle", "direct"] = "lifecycle"
     seconds_per_day: Annotated[float, Field(ge=24, le=86400)] = 86400.0
 
+    @property
+    def scope(self) -> str:
+        """A fingerprint of all that changes an answer: answers are shared by those with the same."""
+        token = self.token.get_secret_value() if self.token else ""
+        said = [self.model_dump(mode="json", exclude={"token"}), token]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
 
-def open_source(config: SourceConfig) -> CarbonSource:
+
+#: Wraps a source that costs requests, given how it is reached.
+Wrap = Callable[[CarbonSource, SourceConfig], CarbonSource]
+
+
+def open_source(config: SourceConfig, *, wrap: Wrap | None = None) -> CarbonSource:
     """Return the source that ``config`` names.
 
+    :param wrap: shares the answers of each source that asks a service; the mock is not wrapped.
     :raises ConfigurationError: Electricity Maps without a token.
     """
     # Each source is imported when it is asked for: the mock needs no HTTP client.
@@ -72,9 +87,10 @@ def open_source(config: SourceConfig) -> CarbonSource:
             "Electricity Maps needs an API token. Put it into the connection's password, "
             'or set the source to "mock" to look around without an account.'
         )
-    return ElectricityMapsSource(
+    source = ElectricityMapsSource(
         config.token.get_secret_value(),
         base_url=config.base_url,
         api_version=config.api_version,
         emission_factors=config.emission_factors,
     )
+    return wrap(source, config) if wrap else source

@@ -112,6 +112,7 @@ def fetch_outlook(
     forecast = asked.for_("forecast", lambda: source.forecast(zone, until, now=now))
     current = asked.for_("present value", lambda: source.latest(zone, now=now))
     measured = asked.for_("history", lambda: source.history(zone, since, now, now=now))
+    asked.note(forecast, measured)
     return Outlook(
         zone=zone_key(zone),
         current=current,
@@ -163,6 +164,12 @@ class _Asked:
         self.problems: list[str] = []
         self.permanent = True
         self._given_up = False
+
+    def note(self, *answers: IntensitySeries | None) -> None:
+        """Take over what stood in the way of newer answers: it may be gone the next time."""
+        found = [problem for answer in answers if answer for problem in answer.problems]
+        self.problems += found
+        self.permanent = self.permanent and not found
 
     def for_(self, what: str, ask: Callable[[], T]) -> T | None:
         if self._given_up:
