@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
 
@@ -33,14 +33,19 @@ def open_results(results_conn_id: str) -> Iterator[ResultsDatabase]:
     """
     from airflow_provider_hypercarbon.report_store import ResultsDatabase
 
-    engine = _engine(results_conn_id)
+    engine = results_engine(results_conn_id)
     try:
         yield ResultsDatabase(engine)
     finally:
         engine.dispose()
 
 
-def _engine(conn_id: str) -> Engine:
+def results_engine(conn_id: str, **options: Any) -> Engine:
+    """Return an engine for the database behind an Airflow connection; whoever asks closes it.
+
+    :param options: of SQLAlchemy's ``create_engine``.
+    :raises ConfigurationError: no such connection, or not of an SQL database.
+    """
     from airflow.providers.common.sql.hooks.sql import DbApiHook
     from sqlalchemy.exc import ArgumentError
 
@@ -53,7 +58,7 @@ def _engine(conn_id: str) -> Engine:
                 "are kept in sqlite, postgres or mysql; results_conn_id=None keeps them in the XCom only."
             )
         bounded = connection.conn_type in _TAKE_CONNECT_TIMEOUT
-        engine = hook.get_sqlalchemy_engine({"connect_args": _CONNECT_ARGUMENTS} if bounded else {})
+        engine = hook.get_sqlalchemy_engine({**options, "connect_args": _CONNECT_ARGUMENTS} if bounded else options)
     except (AirflowException, ImportError, ArgumentError) as error:
         raise ConfigurationError(
             f"Connection {conn_id!r} of type {connection.conn_type!r} cannot be opened: {error}. Install the "

@@ -45,6 +45,18 @@ _STATUS_TYPES = {
 }
 
 
+class WrongFieldError(Exception):
+    """A field of the request is wrong in a way that its type does not tell.
+
+    :param field: which.
+    :param message: what is wrong, and what would be right.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class Problem(BaseModel):
     """What went wrong."""
 
@@ -80,6 +92,10 @@ def install(app: FastAPI) -> None:
         words = first["msg"].removeprefix("Value error, ").rstrip(".")
         message = f"{field}: {words}." if field and first["type"] != "json_invalid" else f"{words}."
         return answer(Problem(type="invalid", message=message, field=field), 422)
+
+    @app.exception_handler(WrongFieldError)
+    async def on_wrong_field(_: Request, error: WrongFieldError) -> JSONResponse:
+        return answer(Problem(type="invalid", message=str(error), field=error.field), 422)
 
     @app.exception_handler(HyperCarbonError)
     async def on_our_error(_: Request, error: HyperCarbonError) -> JSONResponse:

@@ -2,7 +2,7 @@
 
 from airflow_provider_hypercarbon.report_store.answers import DatabaseAnswers
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
-from airflow_provider_hypercarbon.report_store.decisions import DecisionLog
+from airflow_provider_hypercarbon.report_store.decisions import DecisionLog, KeptDecision
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
 from airflow_provider_hypercarbon.report_store.readings import ReadingsStore
 from airflow_provider_hypercarbon.report_store.row import RunContext, StoredReport
@@ -14,6 +14,7 @@ __all__ = [
     "CarbonReportStore",
     "DatabaseAnswers",
     "DecisionLog",
+    "KeptDecision",
     "ReadingsStore",
     "ReportFilters",
     "ReportPage",

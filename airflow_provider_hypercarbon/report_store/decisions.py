@@ -9,11 +9,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.carbon.decision import StartDecision
+from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.carbon.record import DecisionRecord
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.row import RunContext
 from airflow_provider_hypercarbon.report_store.table import decisions, instant_text
+
+
+class KeptDecision(Frozen):
+    """A decision, and the task instance that made it."""
+
+    context: RunContext
+    record: DecisionRecord
+
+
+_COLUMNS_READ = [
+    decisions.c[name] for name in ("decision_id", "dag_id", "run_id", "task_id", "map_index", "document")
+]
 
 
 class DecisionLog:
@@ -53,11 +66,31 @@ class DecisionLog:
         self, dag_id: str, run_id: str, task_id: str | None = None, map_index: int = -1
     ) -> list[DecisionRecord]:
         """Return the records of a run in the order of time, of all its sensors or of one."""
-        query = sa.select(decisions.c.document, decisions.c.decision_id).order_by(decisions.c.decided_at)
-        query = query.where(decisions.c.dag_id == dag_id, decisions.c.run_id == run_id)
+        return [kept.record for kept in self.kept(dag_id, run_id, task_id, map_index)]
+
+    def kept(
+        self, dag_id: str, run_id: str, task_id: str | None = None, map_index: int = -1, *, newest: int | None = None
+    ) -> list[KeptDecision]:
+        """Return the same with the task instance that decided.
+
+        :param newest: only so many, the last ones.
+        """
+        query = sa.select(*_COLUMNS_READ).where(decisions.c.dag_id == dag_id, decisions.c.run_id == run_id)
         if task_id is not None:
             query = query.where(decisions.c.task_id == task_id, decisions.c.map_index == map_index)
-        return [_record(row) for row in self.database.read(query)]
+        query = query.order_by(decisions.c.decided_at.desc(), decisions.c.decision_id).limit(newest)
+        return [_kept(row) for row in reversed(self.database.read(query))]
+
+    def starts(self, dag_id: str, *, limit: int) -> list[KeptDecision]:
+        """Return the decisions that started something in the last runs of a DAG, the latest first."""
+        query = sa.select(*_COLUMNS_READ).where(decisions.c.dag_id == dag_id, decisions.c.due.is_(True))
+        query = query.order_by(decisions.c.decided_at.desc(), decisions.c.decision_id).limit(limit)
+        return [_kept(row) for row in self.database.read(query)]
+
+
+def _kept(row: sa.RowMapping) -> KeptDecision:
+    where = RunContext.model_validate({name: row[name] for name in ("dag_id", "run_id", "task_id", "map_index")})
+    return KeptDecision(context=where, record=_record(row))
 
 
 def _record(row: sa.RowMapping) -> DecisionRecord:

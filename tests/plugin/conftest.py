@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from airflow_provider_hypercarbon.plugin import URL_PREFIX
+from airflow_provider_hypercarbon.plugin import URL_PREFIX, backends
+from airflow_provider_hypercarbon.plugin.app import create_app
+from airflow_provider_hypercarbon.report_store import ResultsDatabase
+from airflow_provider_hypercarbon.sources.mock import MockSource
+
+#: A Monday evening on which the mock's Germany is dirty now and cleaner later.
+NOW = datetime(2026, 11, 23, 18, 20, tzinfo=UTC)
 
 Client = Callable[..., TestClient]
 
@@ -36,6 +45,32 @@ def client(api_server: FastAPI) -> Client:
         return made
 
     return signed_in
+
+
+@pytest.fixture
+def app(api_server: FastAPI, results: ResultsDatabase) -> FastAPI:
+    """Our application alone, behind its guard, at a fixed present, on the mock grid and a results database."""
+    made = create_app()
+    made.dependency_overrides[backends.present] = lambda: NOW
+    made.dependency_overrides[backends.carbon_source] = MockSource
+    made.dependency_overrides[backends.results_database] = lambda: results
+    return made
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Iterator[ResultsDatabase]:
+    """A results database of its own."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'results.db'}")
+    yield ResultsDatabase(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def api(app: FastAPI) -> TestClient:
+    """Somebody who may read every DAG, at our routes."""
+    made = TestClient(app, base_url="http://testserver/api/v1/", raise_server_exceptions=False)
+    made.headers["Authorization"] = f"Bearer {token_of('viewer')}"
+    return made
 
 
 def token_of(role: str) -> str:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BeforeValidator
 
-from airflow_provider_hypercarbon.carbon.backtest import BacktestRow
 from airflow_provider_hypercarbon.carbon.instants import parse_span
 from airflow_provider_hypercarbon.carbon.zones import zone_key
 from airflow_provider_hypercarbon.plugin.backends import Now, Results, Source
+from airflow_provider_hypercarbon.plugin.replay import replay
+from airflow_provider_hypercarbon.plugin.schemas.grid import BacktestAnswer
 from airflow_provider_hypercarbon.plugin.schemas.mission import ZoneName
 
 router = APIRouter(tags=["backtest"])
 Span = Annotated[timedelta, BeforeValidator(parse_span)]
-
-
-class BacktestAnswer(BaseModel):
-    """What each policy would have done for a job that becomes ready at every hour of the last days."""
-
-    zone: str
-    source: str | None
-    first_at: datetime | None
-    end_at: datetime | None
-    rows: list[BacktestRow] = Field(description="One a policy; empty when the readings are too short.")
-    note: str
 
 
 @router.get("/backtest")
@@ -44,4 +34,4 @@ def backtest(
     days: Annotated[int, Query(ge=9, le=60, description="How far back.")] = 30,
 ) -> BacktestAnswer:
     """Replay the last days of a zone: what waiting would have saved, against perfect foresight."""
-    return BacktestAnswer(zone=zone_key(zone), source=None, first_at=None, end_at=None, rows=[], note="")
+    return replay(source, results, zone_key(zone), window=window, duration=duration, days=days, now=now)

@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from itertools import chain
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 
+from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.plugin.backends import Results
+from airflow_provider_hypercarbon.plugin.csv_export import csv_lines
+from airflow_provider_hypercarbon.plugin.errors import WrongFieldError
 from airflow_provider_hypercarbon.plugin.guard import ReadableDags
-from airflow_provider_hypercarbon.plugin.schemas.ledger import Grouping, ReportRow, ReportsAnswer, Sums, SumsAnswer
-from airflow_provider_hypercarbon.report_store import CarbonReportStore, StoredReport
+from airflow_provider_hypercarbon.plugin.schemas.ledger import Grouping, ReportRow, ReportsAnswer, SumsAnswer
+from airflow_provider_hypercarbon.plugin.sums import sum_up
+from airflow_provider_hypercarbon.report_store import CarbonReportStore, ReportFilters, StoredReport
+from airflow_provider_hypercarbon.report_store.filters import Place
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 _Text = Annotated[str | None, Query(max_length=700)]
 Data = Literal["all", "final", "provisional", "mock"]
 
 
-class Filters(BaseModel):
-    """What to look at: runs that started in ``[since, until)``."""
-
-    since: datetime | None
-    until: datetime | None
-    dag_id: str | None
-    run_id: str | None
-    vm_path: str | None
-    zone: str | None
-    data: Data
-
-
 def _filters(
+    dags: ReadableDags,
     since: Annotated[AwareDatetime | None, Query(description="Started at this instant or later.")] = None,
     until: Annotated[AwareDatetime | None, Query(description="Started before this instant.")] = None,
     dag_id: _Text = None,
@@ -42,52 +37,59 @@ def _filters(
     data: Annotated[
         Data, Query(description="`all` but made-up ones, only `final` or `provisional` ones, or `mock` ones.")
     ] = "all",
-) -> Filters:
-    return Filters(since=since, until=until, dag_id=dag_id, run_id=run_id, vm_path=vm_path, zone=zone, data=data)
+) -> ReportFilters:
+    """Make a filter, which leaves out the DAGs that the person may not read."""
+    return ReportFilters(
+        since=since,
+        until=until,
+        dag_ids=dags.only(dag_id),
+        run_id=run_id,
+        vm_path=vm_path,
+        zone=zone,
+        provisional={"final": False, "provisional": True}.get(data),
+        synthetic=data == "mock",
+    )
 
 
-Asked = Annotated[Filters, Depends(_filters)]
+Asked = Annotated[ReportFilters, Depends(_filters)]
 Sort = Literal["started_at", "-started_at"]
 
 
 @router.get("")
 def reports(
     asked: Asked,
-    dags: ReadableDags,
     results: Results,
     sort: Annotated[Sort, Query(description="`-` for the latest first.")] = "-started_at",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")] = None,
 ) -> ReportsAnswer:
     """List reports by page."""
-    found = CarbonReportStore(results).recent(
-        limit, zone=asked.zone, dag_ids=dags.only(asked.dag_id), since=asked.since
+    page = CarbonReportStore(results).page(
+        asked, after=_cursor(cursor), limit=limit, newest_first=sort.startswith("-")
     )
-    return ReportsAnswer(reports=[_row(stored) for stored in found], next_cursor=None)
+    return ReportsAnswer(reports=[_row(stored) for stored in page.reports], next_cursor=page.next)
 
 
 @router.get("/sums")
 def sums(
     asked: Asked,
-    dags: ReadableDags,
     results: Results,
     by: Annotated[Grouping | None, Query()] = None,
     tz: Annotated[str, Query(max_length=64, description="Time zone of days, such as Europe/Berlin.")] = "UTC",
 ) -> SumsAnswer:
     """Sum reports up, all together and by day, zone, VM, DAG or reason."""
-    nothing = Sums(
-        key=None, reports=0, provisional=0, unknown=0, energy_kwh=0, emissions_kgco2eq=0,
-        emissions_low_kgco2eq=0, emissions_high_kgco2eq=0, differences=0, difference_kgco2eq=0,
-        difference_low_kgco2eq=0, difference_high_kgco2eq=0,
-    )  # fmt: skip
-    return SumsAnswer(total=nothing, by=by, groups=[], others=None, includes_synthetic=asked.data == "mock", tz=tz)
+    return sum_up(results, asked, by, _time_zone(tz))
 
 
 @router.get("/export.csv", response_class=StreamingResponse)
-def export_csv(asked: Asked, dags: ReadableDags, results: Results) -> StreamingResponse:
+def export_csv(asked: Asked, results: Results) -> StreamingResponse:
     """Download the reports as CSV, the earliest first, times in UTC."""
+    lines = csv_lines(results, asked)
+    first = next(lines)  # what cannot be read is an error, and no half of a file
     return StreamingResponse(
-        iter(()), media_type="text/csv", headers={"content-disposition": 'attachment; filename="carbon-reports.csv"'}
+        chain([first], lines),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="carbon-reports.csv"'},
     )
 
 
@@ -105,3 +107,20 @@ def report(
 
 def _row(stored: StoredReport) -> ReportRow:
     return ReportRow(report=stored.report, context=stored.context, saved_at=stored.saved_at)
+
+
+def _time_zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise WrongFieldError("tz", f"{name!r} is no time zone. Write one such as Europe/Berlin.") from None
+
+
+def _cursor(word: str | None) -> str | None:
+    if word is None:
+        return None
+    try:
+        Place.decode(word)
+    except ConfigurationError as error:
+        raise WrongFieldError("cursor", str(error)) from None
+    return word

@@ -15,10 +15,11 @@ from airflow_provider_hypercarbon.plugin.schemas.runs import (
     Decided,
     DecisionsAnswer,
     ExportsAnswer,
+    Start,
     StartsAnswer,
     WaitsAnswer,
 )
-from airflow_provider_hypercarbon.report_store import DecisionLog
+from airflow_provider_hypercarbon.report_store import DecisionLog, KeptDecision
 
 router = APIRouter(tags=["runs"])
 DagId = Annotated[str, Path(min_length=1, max_length=250)]
@@ -51,19 +52,38 @@ def decisions(
     map_index: Annotated[int, Query(ge=-1, le=2**31 - 1)] = -1,
 ) -> DecisionsAnswer:
     """List a run's decisions in the order of time, each with the curve as it was believed then."""
-    found = DecisionLog(results).of_run(dag_id, run_id, task_id, map_index)
+    found = DecisionLog(results).kept(dag_id, run_id, task_id, map_index, newest=_MOST_DECISIONS)
     return DecisionsAnswer(
         dag_id=dag_id,
         run_id=run_id,
         decisions=[
-            Decided(task_id=task_id or "", map_index=map_index, record=record, curve=curve_points(record))
-            for record in found[-_MOST_DECISIONS:]
+            Decided(
+                task_id=kept.context.task_id,
+                map_index=kept.context.map_index,
+                record=kept.record,
+                curve=curve_points(kept.record),
+            )
+            for kept in found
         ],
-        total=len(found),
     )
 
 
 @router.get("/dags/{dag_id}/starts", dependencies=[READS_DAG])
 def starts(dag_id: DagId, results: Results, limit: Annotated[int, Query(ge=1, le=200)] = 30) -> StartsAnswer:
     """List when the last runs of a DAG started, against when they could have."""
-    return StartsAnswer(starts=[])
+    return StartsAnswer(starts=[_start(kept) for kept in DecisionLog(results).starts(dag_id, limit=limit)])
+
+
+def _start(kept: KeptDecision) -> Start:
+    decision, where = kept.record.decision, kept.context
+    return Start(
+        dag_id=where.dag_id,
+        run_id=where.run_id,
+        task_id=where.task_id,
+        map_index=where.map_index,
+        ready_at=decision.ready_at,
+        started_at=decision.start_at,
+        deadline=decision.deadline,
+        reason=decision.reason.value,
+        zone=decision.zone,
+    )

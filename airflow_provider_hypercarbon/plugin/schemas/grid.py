@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from airflow_provider_hypercarbon.carbon.backtest import BacktestRow
 from airflow_provider_hypercarbon.carbon.decision import StartDecision
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensityLevel, Signal, Synthetic
 from airflow_provider_hypercarbon.plugin.schemas.mission import ForecastPoint
@@ -66,3 +67,15 @@ class WatchedZone(BaseModel):
 
 class WatchedZonesAnswer(BaseModel):
     zones: list[WatchedZone] = Field(description="Those with waits first, by next start; then by key.")
+
+
+class BacktestAnswer(BaseModel):
+    """What policies would have done for a job that becomes ready at every hour of the last days."""
+
+    zone: str
+    source: str | None
+    first_at: datetime | None = Field(description="Begin of the readings; the first week is only looked back on.")
+    end_at: datetime | None
+    forecasts: int = Field(description="Issued forecasts among them.")
+    rows: list[BacktestRow] = Field(description="One a policy; empty when there are too few readings.")
+    note: str

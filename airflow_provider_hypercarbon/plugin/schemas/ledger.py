@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
+from airflow_provider_hypercarbon.carbon.intensity import Signal
 from airflow_provider_hypercarbon.report_store import RunContext
 
 Grouping = Literal["day", "zone", "vm", "dag", "reason"]
@@ -43,6 +44,13 @@ class Sums(BaseModel):
     difference_high_kgco2eq: float
 
 
+class LeftOut(BaseModel):
+    """Reports of another signal, which is never summed with this one."""
+
+    signal: Signal
+    reports: int
+
+
 class SumsAnswer(BaseModel):
     """All together, and by group when asked for."""
 
@@ -50,5 +58,7 @@ class SumsAnswer(BaseModel):
     by: Grouping | None
     groups: list[Sums] = Field(description="Days in order, others by emissions; at most 400.")
     others: Sums | None = Field(description="What was cut off from the groups, together.")
+    signal: Signal | None = Field(description="What the intensities of the summed reports count.")
+    left_out: list[LeftOut] = Field(description="Reports of other signals; filter to see them.")
     includes_synthetic: bool
     tz: str

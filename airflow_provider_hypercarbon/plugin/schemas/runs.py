@@ -74,8 +74,7 @@ class DecisionsAnswer(BaseModel):
 
     dag_id: str
     run_id: str
-    decisions: list[Decided]
-    total: int = Field(description="Of all; the list holds the newest 200.")
+    decisions: list[Decided] = Field(description="The newest 200.")
 
 
 class Start(TaskAddress):
