@@ -13,6 +13,8 @@ from airflow_provider_hypercarbon.carbon.decision import (
     deadline_words,
     without_curve,
 )
+from airflow_provider_hypercarbon.carbon.energy import EnergyModel
+from airflow_provider_hypercarbon.carbon.energy_models import DEFAULT_ENERGY_MODEL
 from airflow_provider_hypercarbon.carbon.instants import clock_time, words
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Signal, Slot
 from airflow_provider_hypercarbon.carbon.learned import believe_outlook
@@ -137,7 +139,14 @@ def look_at_grid(source: CarbonSource, zone: str, threshold: float, hours: float
 
 
 def estimate_waiting(
-    source: CarbonSource, zone: str, data_gb: float, duration: timedelta, max_delay: timedelta, *, now: datetime
+    source: CarbonSource,
+    zone: str,
+    data_gb: float,
+    duration: timedelta,
+    max_delay: timedelta,
+    *,
+    now: datetime,
+    energy_model: EnergyModel = DEFAULT_ENERGY_MODEL,
 ) -> SavingsEstimate:
     """Say what waiting up to ``max_delay`` would change for a job, by the curve that a decision would use.
 
@@ -148,7 +157,9 @@ def estimate_waiting(
     outlook = fetch_outlook(source, zone, policy, window, now=now)
     curve = believe_outlook(outlook, now=now, until=window.deadline + duration)
     starts = candidates(curve, now, window.deadline, duration)
-    found = estimate_savings(curve, starts, zone=outlook.zone, data_gb=data_gb, duration=duration, now=now)
+    found = estimate_savings(
+        curve, starts, zone=outlook.zone, data_gb=data_gb, duration=duration, now=now, energy_model=energy_model
+    )
     if found is None:
         raise NoDataError(f"No estimate for {outlook.zone}. {' '.join(outlook.problems)}".strip())
     return found

@@ -140,7 +140,7 @@ class TestReport:
     def test_the_documents_example(self, app: FastAPI, api: TestClient):
         """500 GB in 2 h are 0.25 kWh by HyperSDK's formula; at 145.2 g/kWh 0.0363 kg, 0.2137 less than by coal."""
         given(app, Grid(145.2, []))
-        found = api.post("carbon/report", json=self.BODY).json()
+        found = api.post("carbon/report", json={**self.BODY, "energy_model": "hypersdk"}).json()
         assert found["energy_kwh"] == pytest.approx(0.25)
         assert found["carbon_emissions_kg_co2"] == pytest.approx(0.0363)
         assert found["savings_vs_worst_kg_co2"] == pytest.approx(0.2137)
@@ -150,6 +150,14 @@ class TestReport:
         assert (found["start_time"], found["end_time"]) == (self.BODY["start_time"], self.BODY["end_time"])
         assert found["renewable_percent"] is None
         assert found["provisional"] is False
+
+    def test_the_default_model(self, app: FastAPI, api: TestClient):
+        """Unless HyperSDK's formula is asked for, energy comes from cited coefficients, as in every report."""
+        given(app, Grid(145.2, []))
+        found = api.post("carbon/report", json=self.BODY).json()
+        assert found["energy_kwh"] == pytest.approx(0.092198)
+        assert found["carbon_emissions_kg_co2"] == pytest.approx(0.092198 * 0.1452)
+        assert found["energy_model"] != "hypersdk-v1"
 
     def test_a_time_nobody_measured(self, api: TestClient):
         """In the future nothing is measured: null with the reason, never zero."""
@@ -193,7 +201,8 @@ class TestEstimate:
         """350 now and 120 later: 0.0875 kg against 0.03 kg, 0.0575 kg and 65.7 % less by our formulas."""
         given(app, Grid(350, [350, 350, 120, 120, 350, 350], no_history=True))
         found = api.post(
-            "carbon/estimate", json={"zone": "US-CAL-CISO", "data_size_gb": 500.0, "duration_hours": 2.0}
+            "carbon/estimate",
+            json={"zone": "US-CAL-CISO", "data_size_gb": 500.0, "duration_hours": 2.0, "energy_model": "hypersdk"},
         ).json()
         assert found["current_intensity_gco2_kwh"] == pytest.approx(350)
         assert found["best_intensity_gco2_kwh"] == pytest.approx(120)

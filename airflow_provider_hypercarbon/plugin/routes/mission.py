@@ -13,6 +13,7 @@ from airflow_provider_hypercarbon.carbon.zones import zone_key
 from airflow_provider_hypercarbon.exceptions import AccessDeniedError, NoDataError, RemoteError
 from airflow_provider_hypercarbon.plugin.backends import Now, Source
 from airflow_provider_hypercarbon.plugin.schemas.mission import (
+    ENERGY_MODELS,
     EstimateAnswer,
     EstimateRequest,
     ForecastPoint,
@@ -70,6 +71,7 @@ def carbon_report(asked: ReportRequest, source: Source, now: Now) -> ReportAnswe
         data_gb=asked.data_size_gb,
         scheduled_at=asked.scheduled_time,
         missing=missing,
+        energy_model=ENERGY_MODELS[asked.energy_model],
     )
     return _report_answer(report, asked.data_size_gb)
 
@@ -95,7 +97,8 @@ def carbon_zones(source: Source) -> ZonesAnswer:
 def carbon_estimate(asked: EstimateRequest, source: Source, now: Now) -> EstimateAnswer:
     """Estimate what waiting would change for a job of this size and duration that is ready now."""
     delay, duration = timedelta(hours=asked.max_delay_hours), timedelta(hours=asked.duration_hours)
-    found = estimate_waiting(source, asked.zone, asked.data_size_gb, duration, delay, now=now)
+    model = ENERGY_MODELS[asked.energy_model]
+    found = estimate_waiting(source, asked.zone, asked.data_size_gb, duration, delay, now=now, energy_model=model)
     ahead = _ahead(source, asked.zone, now + delay + duration, now)
     waits = found.best_start_at > now
     return EstimateAnswer(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from airflow_provider_hypercarbon.carbon.energy import EnergyModel
+from airflow_provider_hypercarbon.carbon.energy_models import DEFAULT_ENERGY_MODEL, HYPERSDK_ENERGY_MODEL
 from airflow_provider_hypercarbon.carbon.intensity import (
     MAX_PLAUSIBLE_GCO2EQ_PER_KWH,
     CarbonIntensity,
@@ -33,6 +35,16 @@ DataGb = Annotated[
     float,
     Field(gt=0, le=MAX_DATA_GB, allow_inf_nan=False, description="GB, 10^9 bytes.", examples=[500.0]),
 ]
+
+
+EnergyChoice = Annotated[
+    Literal["default", "hypersdk"],
+    Field(
+        description="How to reckon energy: `default`, from cited coefficients of a proxy server, or HyperSDK's: "
+        "(100 W + 50 W per TB) times the hours, which cites no source."
+    ),
+]
+ENERGY_MODELS: dict[str, EnergyModel] = {"default": DEFAULT_ENERGY_MODEL, "hypersdk": HYPERSDK_ENERGY_MODEL}
 
 
 class Body(BaseModel):
@@ -92,6 +104,8 @@ class ReportRequest(Body):
     scheduled_time: UtcDatetime | None = Field(
         None, description="When the job could have started; asks for the difference to that start."
     )
+
+    energy_model: EnergyChoice = "default"
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -170,6 +184,7 @@ class EstimateRequest(Body):
     max_delay_hours: Annotated[
         float, Field(ge=0, le=48, allow_inf_nan=False, description="Longest wait, hours.", examples=[4.0])
     ] = 4.0
+    energy_model: EnergyChoice = "default"
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"zone": "US-CAL-CISO", "data_size_gb": 500.0, "duration_hours": 2.0}]}
