@@ -120,12 +120,49 @@ def reasons(_: str) -> str:
     return "\n".join(["| reason | what the sensor does |", "|---|---|", *rows]) + "\n"
 
 
+def coefficients(_: str) -> str:
+    """Return a table of all cited numbers."""
+    from airflow_provider_hypercarbon.carbon import coefficients as cited
+
+    rows = [
+        f"Version `{cited.COEFFICIENTS_VERSION}`.",
+        "",
+        "| what | low | central | high | unit | source |",
+        "|" + "---|" * 6,
+    ]
+    usual = cited.USUAL_UTILIZATION
+    server = (cited.SERVER_IDLE_WATTS, cited.SERVER_FULL_WATTS, cited.SERVER_HIGHEST_WATTS)
+    watts = [("server: idle, full, highest family", server, cited.SERVER_SOURCE)]
+    watts += [
+        (f"virtual CPU, {site}: idle, full", pair, cited.VCPU_SOURCE) for site, pair in cited.VCPU_WATTS.items()
+    ]
+    for name, (idle, full, *highest), source in watts:
+        central = round(idle + usual * (full - idle), 9)
+        most = highest[0] if highest else full
+        rows.append(f"| {name}, at {usual:.0%} use | {idle:g} | {central:g} | {most:g} | W | {source} |")
+    groups = {
+        "memory": {"": cited.MEMORY_WATTS_PER_GB},
+        "PUE": cited.PUE,
+        "network": cited.NETWORK_KWH_PER_GB,
+        "storage": cited.STORAGE_WH_PER_TB_HOUR,
+    }
+    for group, table in groups.items():
+        for name, number in table.items():
+            bounds = " | ".join(f"{value:g}" for value in (number.low, number.central, number.high))
+            source = number.source.partition(": ")[2]
+            rows.append(f"| {group}{', ' * bool(name)}{name} | {bounds} | {number.unit} | {source} |")
+    spread = cited.MEASURED_RELATIVE_ERROR
+    rows.append(f"| measured, where no bounds are given | {1 - spread:g} | 1 | {1 + spread:g} | | judgement |")
+    return "\n".join(rows) + "\n"
+
+
 PARTS: dict[str, Callable[[str], str]] = {
     "include": include,
     "decision-fields": lambda _: fields_of(StartDecision),
     "decision-reasons": reasons,
     "export-fields": lambda _: fields_of(ExportResult),
     "report-fields": lambda _: fields_of(CarbonReport),
+    "coefficients": coefficients,
     "connection-fields": connection_fields,
     "options": options,
     "help": help_of,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
@@ -205,8 +206,13 @@ def read_energy_model(spec: dict[str, Any]) -> AnyEnergyModel:
 
     :raises ValueError: no such model, or a wrong field.
     """
-    found: AnyEnergyModel = TypeAdapter(AnyEnergyModel).validate_python(spec)
-    return found
+    return _reader().validate_python(spec)
+
+
+@cache
+def _reader() -> TypeAdapter[AnyEnergyModel]:
+    # Made when it is first needed: a DAG file that only names our tasks never does.
+    return TypeAdapter(AnyEnergyModel)
 
 
 def _measured(kwh: float, source: str, low: float | None = None, high: float | None = None) -> Coefficient:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_hypercarbon import __version__
-from airflow_provider_hypercarbon.carbon.energy import EnergyEstimate, EnergyModel, total
+from airflow_provider_hypercarbon.carbon.energy import EnergyEstimate, EnergyModel
 from airflow_provider_hypercarbon.carbon.energy_models import DEFAULT_ENERGY_MODEL
 from airflow_provider_hypercarbon.carbon.figures import (
     GridData,
@@ -129,13 +129,13 @@ def _times(report: CarbonReport) -> tuple[datetime, datetime, datetime | None, d
 
 
 def _energy_fields(energy: EnergyEstimate) -> dict[str, Any]:
-    network = [part.energy_kwh for part in energy.components if part.name == "network"]
+    network = next((part.energy_kwh for part in energy.components if part.name == "network"), None)
     return {
         "energy_kwh": energy.energy_kwh,
         "energy_low_kwh": energy.energy_low_kwh,
         "energy_high_kwh": energy.energy_high_kwh,
         "shiftable_energy_kwh": energy.shiftable_kwh,
-        "network_energy_kwh": total(network),
+        "network_energy_kwh": network,
         "energy_model": energy.model,
         "energy_tier": energy.tier,
         "energy_measured": energy.tier == "measured" and energy.shiftable_kwh is not None,

@@ -27,7 +27,7 @@ class CarbonReport(Frozen):
     :param energy_low_kwh: with every coefficient at its low bound.
     :param energy_high_kwh: with every coefficient at its high bound.
     :param shiftable_energy_kwh: the part that moves with the start: all but the network's. Differences rest on it.
-    :param network_energy_kwh: the network's part; zero where it is not counted.
+    :param network_energy_kwh: the network's part; null where it is not counted.
     :param energy_model: name and version of the model.
     :param energy_tier: ``measured``, ``instance`` (modelled on a known worker), ``default`` (modelled on an assumed
         one) or ``comparison`` (a formula without a source).

@@ -15,6 +15,20 @@ HYPERSDK_NAMES = {
     "carbon_emissions_kg_co2": "emissions_kgco2eq",
     "savings_vs_worst_kg_co2": "savings_vs_worst_kgco2eq",
 }
+#: All fields of HyperSDK's report, in its order.
+HYPERSDK_FIELDS = (
+    "operation_id",
+    "start_time",
+    "end_time",
+    "duration_hours",
+    "data_size_gb",
+    "energy_kwh",
+    "carbon_intensity_gco2_kwh",
+    "carbon_emissions_kg_co2",
+    "savings_vs_worst_kg_co2",
+    "renewable_percent",
+    "equivalent",
+)
 
 
 def report_json(report: CarbonReport) -> dict[str, Any]:
@@ -27,6 +41,12 @@ def report_json(report: CarbonReport) -> dict[str, Any]:
     """
     plain = report.model_dump(mode="json")
     return {**plain, **{theirs: plain[ours] for theirs, ours in HYPERSDK_NAMES.items()}}
+
+
+def hypersdk_fields(report: CarbonReport) -> dict[str, Any]:
+    """Return HyperSDK's eleven fields alone, in its order."""
+    plain = report_json(report)
+    return {name: plain[name] for name in HYPERSDK_FIELDS}
 
 
 def read_report_json(document: dict[str, Any]) -> CarbonReport:

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from airflow_provider_hypercarbon.carbon.footprint import CarbonReport, history_needed, make_report
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries
+from airflow_provider_hypercarbon.carbon.report_json import hypersdk_fields
 from airflow_provider_hypercarbon.carbon.savings import SavingsEstimate
 from airflow_provider_hypercarbon.carbon.zones import zone_key
 from airflow_provider_hypercarbon.exceptions import AccessDeniedError, NoDataError, RemoteError
@@ -73,7 +74,7 @@ def carbon_report(asked: ReportRequest, source: Source, now: Now) -> ReportAnswe
         missing=missing,
         energy_model=ENERGY_MODELS[asked.energy_model],
     )
-    return _report_answer(report, asked.data_size_gb)
+    return _report_answer(report)
 
 
 @router.get("/zones")
@@ -135,19 +136,9 @@ def _recommendation(found: SavingsEstimate, max_delay_hours: float) -> str:
     )
 
 
-def _report_answer(report: CarbonReport, data_gb: float) -> ReportAnswer:
+def _report_answer(report: CarbonReport) -> ReportAnswer:
     return ReportAnswer(
-        operation_id=report.operation_id,
-        start_time=report.started_at,
-        end_time=report.ended_at,
-        duration_hours=report.duration_hours,
-        data_size_gb=data_gb,
-        energy_kwh=report.energy_kwh,
-        carbon_intensity_gco2_kwh=report.mean_gco2eq_per_kwh,
-        carbon_emissions_kg_co2=report.emissions_kgco2eq,
-        savings_vs_worst_kg_co2=report.savings_vs_worst_kgco2eq,
-        renewable_percent=report.renewable_percent,
-        equivalent=report.equivalent,
+        **hypersdk_fields(report),
         carbon_emissions_low_kg_co2=report.emissions_low_kgco2eq,
         carbon_emissions_high_kg_co2=report.emissions_high_kgco2eq,
         difference_to_scheduled_kg_co2=report.difference_to_scheduled_kgco2eq,
