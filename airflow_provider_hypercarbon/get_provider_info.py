@@ -66,6 +66,28 @@ _CARBON_CONNECTION: dict[str, Any] = {
             "lifecycle",
             "direct",
         ),
+        "share_answers": _choice(
+            "Share answers",
+            "auto shares them by the results database where its connection is defined, else by a file on each host; "
+            "off lets each process ask for itself.",
+            "auto",
+            "database",
+            "host",
+            "off",
+        ),
+        "results_conn_id": _text(
+            "Results connection", "Of the database that shares answers and keeps readings; hypercarbon_results."
+        ),
+        "readings_log": {
+            "label": "Log of readings",
+            "description": "Keep each answer in the results database: decisions learn from it.",
+            "schema": {"type": ["boolean", "null"], "default": False},
+        },
+        "requests_per_minute": {
+            "label": "Requests per minute",
+            "description": "At most so many of all workers together that share answers.",
+            "schema": {"type": ["integer", "null"], "minimum": 1, "default": 30},
+        },
         "seconds_per_day": {
             "label": "Seconds per mock day",
             "description": "Only for the mock: a day passes in this many seconds. 86400 is real time.",

@@ -76,7 +76,12 @@ def connection_fields(arguments: str) -> str:
     for key, field in kinds[arguments.strip()]["conn-fields"].items():
         schema = field["schema"]
         values = ", ".join(f"`{value}`" for value in schema.get("enum", []) if value is not None)
-        values = values or {"string": "text", "number": "number", "boolean": "true, false"}[schema["type"][0]]
+        values = (
+            values
+            or {"string": "text", "number": "number", "integer": "whole number", "boolean": "true, false"}[
+                schema["type"][0]
+            ]
+        )
         rows.append(
             f"| {field['label']}: {field['description']} | `{key}` | {values} | {schema.get('default', 'none')} |"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,15 @@ from airflow.sdk import BaseHook, timezone
 from pydantic import SecretStr, ValidationError
 
 from airflow_provider_hypercarbon import configuration
-from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
+from airflow_provider_hypercarbon.exceptions import (
+    AccessDeniedError,
+    ConfigurationError,
+    HyperCarbonError,
+    NoDataError,
+    RequestRefusedError,
+)
 from airflow_provider_hypercarbon.hooks.connections import afetch_connection, extra_of, fetch_connection
+from airflow_provider_hypercarbon.hooks.sharing import Sharing
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -54,13 +62,30 @@ class CarbonHook(BaseHook):
     async def aload(self) -> CarbonHook:
         """Fetch the connection from within a trigger; afterwards everything here works without waiting for it."""
         self.connection = await afetch_connection(self.carbon_conn_id, example=EXAMPLE_CONNECTION)
+        sharing = Sharing(self.carbon_conn_id, extra_of(self.connection))
+        if sharing.wants_results:
+            with suppress(ConfigurationError):  # nobody has defined it, which is a choice
+                sharing.results = await afetch_connection(sharing.results_conn_id, example="")
+        self.sharing = sharing
         return self
+
+    @cached_property
+    def sharing(self) -> Sharing:
+        """How answers are shared and logged."""
+        sharing = Sharing(self.carbon_conn_id, extra_of(self.connection))
+        if sharing.wants_results:
+            with suppress(ConfigurationError):
+                sharing.results = fetch_connection(sharing.results_conn_id, example="")
+        return sharing
 
     @cached_property
     def source(self) -> CarbonSource:
         from airflow_provider_hypercarbon.sources import open_source
 
-        return open_source(source_config(self.connection))
+        return open_source(source_config(self.connection), wrap=self._wrap)
+
+    def _wrap(self, source: CarbonSource, config: SourceConfig) -> CarbonSource:
+        return self.sharing.wrap(source, config)
 
     def get_conn(self) -> CarbonSource:
         """Return the source that the connection names."""
@@ -75,7 +100,7 @@ class CarbonHook(BaseHook):
         if config.source != "electricity_maps":
             return None
         other = "direct" if config.emission_factors == "lifecycle" else "lifecycle"
-        return open_source(config.model_copy(update={"emission_factors": other}))
+        return open_source(config.model_copy(update={"emission_factors": other}), wrap=self._wrap)
 
     @property
     def default_zone(self) -> str:
@@ -156,6 +181,28 @@ class CarbonHook(BaseHook):
             scheduled_at=scheduled_at,
             energy_model=energy_model or DEFAULT_ENERGY_MODEL,
         )
+
+    def collect_readings(self, zone: str | None = None) -> str:
+        """Keep what the source tells of a zone in the log of readings, and say what that is.
+
+        Called every hour or few, it makes the log that decisions learn from, and that reports on runs of last week
+        need. What somebody asked for in this hour costs no further request.
+
+        :raises HyperCarbonError: the source has nothing, or there is no results database.
+        """
+        where, now, kept = zone or self.default_zone, timezone.utcnow(), []
+        series = self.source.history(where, now - timedelta(days=7), now, now=now)
+        self.sharing.collect(series, is_forecast=False, now=now)
+        kept.append(f"{len(series.slots)} measured slots")
+        try:
+            forecast = self.source.forecast(where, now + timedelta(days=1), now=now)
+        except (AccessDeniedError, RequestRefusedError, NoDataError) as error:
+            kept.append(f"no forecast ({error})")
+        else:
+            self.sharing.collect(forecast, is_forecast=True, now=now)
+            kept.append(f"a forecast of {len(forecast.slots)} slots")
+        made_up = f" They are {series.synthetic} data, so nothing was kept." if series.synthetic else ""
+        return f"{series.zone} from {series.source}: {' and '.join(kept)}.{made_up}"
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for the newest intensity of the default zone."""

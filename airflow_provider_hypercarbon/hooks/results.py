@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
@@ -13,6 +16,7 @@ from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.hooks.connections import fetch_connection
 
 if TYPE_CHECKING:
+    from airflow.sdk import Connection
     from sqlalchemy import Engine
 
     from airflow_provider_hypercarbon.report_store import ResultsDatabase
@@ -46,10 +50,36 @@ def results_engine(conn_id: str, **options: Any) -> Engine:
     :param options: of SQLAlchemy's ``create_engine``.
     :raises ConfigurationError: no such connection, or not of an SQL database.
     """
+    return _engine(fetch_connection(conn_id, example=EXAMPLE_CONNECTION), options)
+
+
+def shared_results(connection: Connection) -> ResultsDatabase:
+    """Return the results database behind a connection that was fetched; open once in a process, for all its threads.
+
+    :raises ConfigurationError: not of an SQL database.
+    """
+    from airflow_provider_hypercarbon.report_store import ResultsDatabase
+
+    said = f"{os.getpid()} {connection.get_uri()}"  # a forked process cannot use its parent's
+    key = hashlib.sha256(said.encode()).hexdigest()
+    with _opening:
+        if key not in _opened:
+            pooled = connection.conn_type in _TAKE_CONNECT_TIMEOUT
+            _opened[key] = ResultsDatabase(_engine(connection, _POOL if pooled else {}))
+        return _opened[key]
+
+
+_opened: dict[str, ResultsDatabase] = {}
+_opening = threading.Lock()
+#: A triggerer asks from some threads, for days; what lay idle may have been closed by the server.
+_POOL = {"pool_size": 2, "max_overflow": 10, "pool_recycle": 600, "pool_pre_ping": True}
+
+
+def _engine(connection: Connection, options: dict[str, Any]) -> Engine:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
     from sqlalchemy.exc import ArgumentError
 
-    connection = fetch_connection(conn_id, example=EXAMPLE_CONNECTION)
+    conn_id = connection.conn_id
     try:
         hook = connection.get_hook()
         if not isinstance(hook, DbApiHook):
@@ -57,6 +87,8 @@ def results_engine(conn_id: str, **options: Any) -> Engine:
                 f"Connection {conn_id!r} has the type {connection.conn_type!r}, which is no SQL database. Reports "
                 "are kept in sqlite, postgres or mysql; results_conn_id=None keeps them in the XCom only."
             )
+        # What we have need not be fetched again, least of all in a trigger.
+        hook.get_connection = lambda _: connection
         bounded = connection.conn_type in _TAKE_CONNECT_TIMEOUT
         engine = hook.get_sqlalchemy_engine({**options, "connect_args": _CONNECT_ARGUMENTS} if bounded else options)
     except (AirflowException, ImportError, ArgumentError) as error:

@@ -16,6 +16,8 @@ from airflow_provider_hypercarbon.report_store.table import create_statements, f
 
 _TRIES = 6
 _FIRST_PAUSE_SECONDS = 0.02
+#: SQLite takes 32,766 values in a statement, at some ten columns a row.
+_ROWS_AT_ONCE = 1000
 #: What databases call "this login, or this database, is not for you": PostgreSQL, MySQL and MariaDB, SQLite.
 _LOGIN_REFUSED = {"28P01", "28000", "3D000", 1044, 1045, 1049, 1698, "SQLITE_CANTOPEN"}
 #: What they call "you may not do this here".
@@ -49,6 +51,18 @@ class ResultsDatabase:
         :raises ReportStoreError: out of reach, or not allowed.
         """
         self.change(lambda connection: upsert(connection, table, row))
+
+    def write_all(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Write rows with the same columns in one transaction, as :meth:`write` does one.
+
+        :raises ReportStoreError: out of reach, or not allowed.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            for first in range(0, len(rows), _ROWS_AT_ONCE):
+                upsert(connection, table, *rows[first : first + _ROWS_AT_ONCE])
+
+        self.change(work)
 
     def change(self, work: Callable[[sa.Connection], T]) -> T:
         """Do ``work`` in one transaction, anew when another writer was in the way.
@@ -129,26 +143,27 @@ class ResultsDatabase:
         return f"{host}{url.database or ''}"
 
 
-def upsert(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> None:
-    """Insert a row, or replace the one with the same primary key, by the database's own means."""
+def upsert(connection: sa.Connection, table: sa.Table, *rows: dict[str, Any]) -> None:
+    """Insert rows, or replace those with the same primary keys, by the database's own means."""
     dialect = connection.dialect.name
     keys = list(table.primary_key.columns)
-    names = [name for name in row if name not in {key.name for key in keys}]
+    names = [name for name in rows[0] if name not in {key.name for key in keys}]
     if dialect == "postgresql":
-        into_pg = postgresql.insert(table).values(row)
+        into_pg = postgresql.insert(table).values(rows)
         new = {name: into_pg.excluded[name] for name in names}
         connection.execute(into_pg.on_conflict_do_update(index_elements=keys, set_=new))
     elif dialect == "sqlite":
-        into_sqlite = sqlite.insert(table).values(row)
+        into_sqlite = sqlite.insert(table).values(rows)
         new = {name: into_sqlite.excluded[name] for name in names}
         connection.execute(into_sqlite.on_conflict_do_update(index_elements=keys, set_=new))
     elif dialect in ("mysql", "mariadb"):
-        into_mysql = mysql.insert(table).values(row)
+        into_mysql = mysql.insert(table).values(rows)
         new = {name: into_mysql.inserted[name] for name in names}
         connection.execute(into_mysql.on_duplicate_key_update(new))
     else:
-        connection.execute(table.delete().where(*(key == row[key.name] for key in keys)))
-        connection.execute(table.insert().values(row))
+        for row in rows:
+            connection.execute(table.delete().where(*(key == row[key.name] for key in keys)))
+            connection.execute(table.insert().values(row))
 
 
 def _code(error: DBAPIError) -> object:

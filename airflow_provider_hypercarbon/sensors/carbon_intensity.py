@@ -204,6 +204,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
                 policy=wait.policy.model_dump(mode="json"),
                 window=wait.window.model_dump(mode="json"),
                 last_plan=wait.last_plan.model_dump(mode="json"),
+                results_conn_id=given(self.results_conn_id),
             ),
             method_name="execute_complete",
             timeout=min(timedelta(seconds=self.timeout), left + TRIGGERER_GRACE),
@@ -219,7 +220,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
 
     def _decide(self, context: Context) -> StartDecision:
         from airflow_provider_hypercarbon.carbon.record import DecisionRecord
-        from airflow_provider_hypercarbon.sensors.readings import log_loader
+        from airflow_provider_hypercarbon.hooks.readings import log_loader
         from airflow_provider_hypercarbon.sensors.records import keep
         from airflow_provider_hypercarbon.sources.planning import plan_with_record
 

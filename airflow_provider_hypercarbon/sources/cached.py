@@ -57,6 +57,10 @@ _PATIENCE_WITH_OLDER_SECONDS = 3.0
 FAILURES_TO_OPEN = 3
 
 
+#: Called with the question's name, the answer, and when it was asked for.
+OnAnswer = Callable[[str, IntensitySeries, datetime], None]
+
+
 class _Outcome(NamedTuple):
     """What is kept, and why there is nothing newer; None when it is what was asked for."""
 
@@ -75,7 +79,7 @@ class CachedSource:
     :param store: shared by all that ask with the same credential; None keeps answers in this process.
     :param scope: tells credentials, hosts and settings apart; a fingerprint, see ``SourceConfig.scope``.
     :param requests_per_minute: over all who share the store.
-    :param on_answer: called with each answer that was just asked for, and the name of its question.
+    :param on_answer: called with each answer that was just asked for.
     :param memory: of this process; stands in for the one that all sources share, in tests.
     :param sleep: stands in for the pause between looks at the store, in tests.
     """
@@ -87,7 +91,7 @@ class CachedSource:
         *,
         scope: str,
         requests_per_minute: int = REQUESTS_PER_MINUTE,
-        on_answer: Callable[[str, IntensitySeries], None] | None = None,
+        on_answer: OnAnswer | None = None,
         memory: MemoryAnswers | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -250,10 +254,10 @@ class CachedSource:
         self.requests += 1
 
     def _tell(self, question: Question, kept: Kept) -> None:
-        if self._on_answer is None or kept.answer is None:
+        if self._on_answer is None or kept.answer is None or kept.asked_at is None:
             return
         try:
-            self._on_answer(question.name, kept.answer.series())
+            self._on_answer(question.name, kept.answer.series(), kept.asked_at)
         except Exception as error:  # noqa: BLE001 - whoever listens has no say in whether a backup runs
             log.warning("The answer is used, but not kept in the log of readings: %s", error)
 

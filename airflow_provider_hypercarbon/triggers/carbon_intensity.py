@@ -14,6 +14,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_hypercarbon.exceptions import HyperCarbonError
 
 if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
     from airflow_provider_hypercarbon.carbon.decision import StartDecision
     from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
     from airflow_provider_hypercarbon.sources.planning import Plan
@@ -37,6 +39,7 @@ class CarbonIntensityTrigger(BaseTrigger):
     :param policy: a :class:`StartPolicy`.
     :param window: a :class:`StartWindow`; its deadline ends the wait whatever else happens.
     :param last_plan: the :class:`StartDecision` that the sensor deferred on.
+    :param results_conn_id: Airflow connection of the results database, whose log of readings the curve learns from.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class CarbonIntensityTrigger(BaseTrigger):
         policy: dict[str, Any],
         window: dict[str, Any],
         last_plan: dict[str, Any],
+        results_conn_id: str | None = None,
     ) -> None:
         super().__init__()
         self.carbon_conn_id = carbon_conn_id
@@ -53,6 +57,7 @@ class CarbonIntensityTrigger(BaseTrigger):
         self.policy = policy
         self.window = window
         self.last_plan = last_plan
+        self.results_conn_id = results_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -63,6 +68,7 @@ class CarbonIntensityTrigger(BaseTrigger):
                 "policy": self.policy,
                 "window": self.window,
                 "last_plan": self.last_plan,
+                "results_conn_id": self.results_conn_id,
             },
         )
 
@@ -101,6 +107,7 @@ class CarbonIntensityTrigger(BaseTrigger):
         from airflow_provider_hypercarbon.carbon.record import DecisionRecord
         from airflow_provider_hypercarbon.carbon.zones import zone_key
         from airflow_provider_hypercarbon.hooks.carbon import CarbonHook
+        from airflow_provider_hypercarbon.hooks.readings import log_loader
         from airflow_provider_hypercarbon.sources.planning import Plan, plan_with_record
 
         now = timezone.utcnow()
@@ -108,9 +115,27 @@ class CarbonIntensityTrigger(BaseTrigger):
             decision = at_deadline(zone_key(self.zone), policy, window, now=now)
             return Plan(decision, DecisionRecord(decision=decision))
         hook = await CarbonHook(self.carbon_conn_id).aload()
-        return await asyncio.to_thread(
-            plan_with_record, hook.get_conn(), self.zone, policy, window, now=now, last_plan=plan
-        )
+        load_log = log_loader(await self._results(), now=now)
+
+        def decide() -> Plan:  # opens databases and asks services, for which nobody else here can wait
+            return plan_with_record(
+                hook.get_conn(), self.zone, policy, window, now=now, last_plan=plan, load_log=load_log
+            )
+
+        return await asyncio.to_thread(decide)
+
+    async def _results(self) -> Connection | None:
+        """Fetch the connection of the results database; None when nobody has defined it."""
+        from airflow_provider_hypercarbon.exceptions import ConfigurationError
+        from airflow_provider_hypercarbon.hooks.connections import afetch_connection
+        from airflow_provider_hypercarbon.hooks.results import EXAMPLE_CONNECTION
+
+        if self.results_conn_id is None:
+            return None
+        try:
+            return await afetch_connection(self.results_conn_id, example=EXAMPLE_CONNECTION)
+        except ConfigurationError:
+            return None
 
     @staticmethod
     async def _sleep_until(instant: datetime) -> None:

@@ -2,16 +2,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
+from airflow_provider_hypercarbon.carbon.intensity import Signal
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
-from airflow_provider_hypercarbon.hooks.carbon import EXAMPLE_CONNECTION, CarbonHook
+from airflow_provider_hypercarbon.hooks.carbon import EXAMPLE_CONNECTION, CarbonHook, source_config
 from airflow_provider_hypercarbon.hooks.connections import extra_of
+from airflow_provider_hypercarbon.hooks.readings import log_loader
+from airflow_provider_hypercarbon.hooks.sharing import host_file
+from airflow_provider_hypercarbon.report_store import DatabaseAnswers
+from airflow_provider_hypercarbon.sources.answer_store import FileAnswers, MemoryAnswers
+from airflow_provider_hypercarbon.sources.cached import CachedSource
 from airflow_provider_hypercarbon.sources.electricity_maps import ElectricityMapsSource
 from airflow_provider_hypercarbon.sources.mock import MockSource
+from tests.sources.electricity_maps_api import DAY, NOW, Api, denied
 
 HOUR = timedelta(hours=1)
 
@@ -24,6 +35,14 @@ def define(monkeypatch: pytest.MonkeyPatch) -> Any:
         return CarbonHook("grid")
 
     return define
+
+
+@pytest.fixture(autouse=True)
+def fresh_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left over from the test before."""
+    from airflow_provider_hypercarbon.sources import shared_answers
+
+    monkeypatch.setattr(shared_answers, "_memory", MemoryAnswers())
 
 
 @pytest.fixture
@@ -52,7 +71,7 @@ class TestConnection:
 
     def test_electricity_maps_is_the_default_source(self, define: Any):
         """A connection with nothing but a token asks Electricity Maps."""
-        assert isinstance(define(password="a-token").get_conn(), ElectricityMapsSource)
+        assert isinstance(define(password="a-token").get_conn().source, ElectricityMapsSource)
 
     def test_without_a_token_it_says_so(self, define: Any):
         """Electricity Maps without a token is a mistake, not the mock."""
@@ -143,3 +162,101 @@ class TestExtra:
 
         with pytest.raises(ConfigurationError, match="'grid' is not a JSON object"):
             extra_of(Connection(conn_id="grid", conn_type="hypercarbon", extra=extra))
+
+
+class TestSharing:
+    def test_answers_are_shared_by_the_results_database(self, define: Any):
+        """Where its connection is defined: every installation that keeps reports has one."""
+        source = define(password="a-token").get_conn()
+        assert isinstance(source, CachedSource)
+        assert isinstance(define(password="a-token").sharing.store, DatabaseAnswers)
+
+    def test_without_a_database_by_a_file_of_this_host(
+        self, define: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ):
+        """In Airflow's home, in a folder of the user's own."""
+        monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+        for extra in ({"results_conn_id": "nowhere"}, {"share_answers": "host"}):
+            store = define(password="a-token", extra=extra).sharing.store
+            assert isinstance(store, FileAnswers)
+            assert store.path == tmp_path / f"hypercarbon-{os.getuid()}" / "answers.db"
+        monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "not" / "there"))
+        assert host_file().parent.parent == Path(tempfile.gettempdir())
+
+    def test_it_can_be_switched_off(self, define: Any):
+        """Then every process asks for itself."""
+        assert define(password="a-token", extra={"share_answers": "off"}).sharing.store is None
+
+    def test_the_mock_is_asked_as_it_is(self, mock: CarbonHook):
+        """It costs no request."""
+        assert isinstance(mock.get_conn(), MockSource)
+
+    @pytest.mark.parametrize("extra", [{"share_answers": "redis"}, {"requests_per_minute": "many"}])
+    def test_a_wrong_field_is_named(self, define: Any, extra: dict[str, Any]):
+        """With the connection and the value."""
+        with pytest.raises(ConfigurationError, match=next(iter(extra))):
+            define(password="a-token", extra=extra).get_conn()
+
+    def test_a_trigger_fetches_the_results_connection_too(self, define: Any):
+        """While nobody waits for it; none is defined, none is used."""
+        hook = asyncio.run(define(password="a-token").aload())
+        assert hook.sharing.results.conn_type == "sqlite"
+        hook = asyncio.run(define(password="a-token", extra={"results_conn_id": "nowhere"}).aload())
+        assert hook.sharing.results is None
+
+    def test_a_database_that_is_away_is_done_without(self, define: Any, monkeypatch: pytest.MonkeyPatch):
+        """The hook works; what cannot be shared is not."""
+        monkeypatch.setenv("AIRFLOW_CONN_HYPERCARBON_RESULTS", json.dumps({"conn_type": "http", "host": "nowhere"}))
+        assert isinstance(define(password="a-token").sharing.store, FileAnswers)
+
+
+class TestLogOfReadings:
+    @pytest.fixture
+    def logging_hook(self, define: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CarbonHook:
+        results = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "results.db")})
+        monkeypatch.setenv("AIRFLOW_CONN_HYPERCARBON_RESULTS", results)
+        hook = define(password="a-token", extra={"zone": "DE", "readings_log": True})
+        api = Api()
+        hook.source = hook.sharing.wrap(api.source(), source_config(hook.connection))
+        hook.api = api
+        return hook
+
+    def test_whoever_asks_keeps_the_answer(self, logging_hook: CarbonHook):
+        """Measured values and the forecast, by the connection's choice."""
+        with time_machine.travel(NOW, tick=False):
+            logging_hook.get_current_intensity()
+            logging_hook.get_forecast()
+        found = log_loader("hypercarbon_results", now=NOW)("DE", "electricity_maps", Signal())
+        assert found is not None
+        assert len(found.measured.values) >= 7 * 24
+        assert len(found.issues) == 1
+
+    def test_collecting_says_what_was_kept(self, logging_hook: CarbonHook):
+        """And costs nothing when somebody asked before."""
+        with time_machine.travel(NOW, tick=False):
+            first = logging_hook.collect_readings()
+            count = len(logging_hook.api.requests)
+            assert logging_hook.collect_readings() == first
+        assert first == "DE from electricity_maps: 168 measured slots and a forecast of 25 slots."
+        assert len(logging_hook.api.requests) == count == 2
+
+    def test_a_report_on_last_week_comes_from_the_log(self, logging_hook: CarbonHook):
+        """When the plan no longer tells."""
+        with time_machine.travel(NOW, tick=False):
+            logging_hook.collect_readings()
+        logging_hook.api.answers["past_range"] = denied("past-range")
+        with time_machine.travel(NOW + 2 * DAY, tick=False):
+            report = logging_hook.generate_report("tape-17", NOW - 30 * HOUR, NOW - 28 * HOUR, 500)
+        assert report.mean_gco2eq_per_kwh is not None
+        assert report.intensity_coverage == 1
+        assert report.provisional
+
+    def test_collecting_without_a_database_says_what_to_do(self, define: Any):
+        """No log is kept in silence."""
+        hook = define(extra={"source": "mock", "zone": "GB", "results_conn_id": "nowhere"})
+        with pytest.raises(ConfigurationError, match="There is no results database 'nowhere'"):
+            hook.collect_readings()
+
+    def test_made_up_values_are_not_kept(self, mock: CarbonHook):
+        """And said to be made up."""
+        assert "mock data, so nothing was kept" in mock.collect_readings()

@@ -48,6 +48,40 @@ class TestReadingsStore:
         assert log is not None
         assert log.measured.values == (280,)
 
+    def test_a_whole_answer_is_kept_at_once(self, store: ReadingsStore):
+        """Ten days of quarters of an hour; a forecast without a time of issue was issued when it came."""
+        quarter = timedelta(minutes=15)
+        store.save(series_of(solar_day, NOW - 10 * DAY, NOW, quarter), is_forecast=False, received_at=NOW)
+        store.save(series([300, 200]), is_forecast=True, received_at=NOW)
+        log = store.load("DE", "test", Signal(), now=NOW)
+        assert log is not None
+        assert len(log.measured.values) == 10 * 96
+        assert [issue.issued_at for issue in log.issues] == [NOW]
+
+    def test_one_issue_in_three_hours_is_enough(self, store: ReadingsStore):
+        """An hourly forecast teaches no more than one a day, and takes 24 times the room."""
+        for hour in range(7):
+            at = NOW + hour * HOUR
+            store.save(series([300, 200], at, issued_at=at), is_forecast=True, received_at=at)
+        log = store.load("DE", "test", Signal(), now=NOW + DAY)
+        assert log is None
+        store.save(series([300]), is_forecast=False, received_at=NOW)
+        log = store.load("DE", "test", Signal(), now=NOW + DAY)
+        assert log is not None
+        assert [(issue.issued_at - NOW) / HOUR for issue in log.issues] == [0, 3, 6]
+
+    def test_what_was_measured_of_an_interval(self, store: ReadingsStore):
+        """For a report on a run that the source no longer tells of."""
+        store.save_measured(series([100, 200, 300, 400], NOW))
+        store.save_measured(series([50, 60], NOW, signal=Signal(factors="direct")))
+        found = store.measured("DE", "test", NOW + 1.5 * HOUR, NOW + 3 * HOUR)
+        assert [(s.signal.factors, [slot.gco2eq_per_kwh for slot in s.slots]) for s in found] == [
+            ("direct", [60]),
+            ("lifecycle", [200, 300]),
+        ]
+        assert store.measured("DE", "test", NOW - DAY, NOW) == []
+        assert store.measured("FR", "test", NOW, NOW + HOUR) == []
+
     def test_series_are_kept_apart(self, store: ReadingsStore):
         """Another zone, source or signal is another log."""
         store.save_measured(series([300], NOW - HOUR))

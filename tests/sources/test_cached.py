@@ -95,7 +95,7 @@ class World:
         given: dict[str, object] = {
             "scope": SCOPE,
             "memory": MemoryAnswers(),
-            "on_answer": lambda name, series: self.told.append(name),
+            "on_answer": lambda name, series, asked_at: self.told.append(name),
             **more,
         }
         return CachedSource(self.provider.source(), self.store, **given)  # type: ignore[arg-type]

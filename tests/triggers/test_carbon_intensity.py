@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -13,9 +14,11 @@ from airflow_provider_hypercarbon.carbon.decision import StartDecision
 from airflow_provider_hypercarbon.carbon.policy import StartPolicy
 from airflow_provider_hypercarbon.carbon.start import decide_start
 from airflow_provider_hypercarbon.exceptions import AuthenticationError, UnavailableError
+from airflow_provider_hypercarbon.hooks.results import open_results
+from airflow_provider_hypercarbon.report_store import ReadingsStore
 from airflow_provider_hypercarbon.triggers import carbon_intensity
 from airflow_provider_hypercarbon.triggers.carbon_intensity import CarbonIntensityTrigger
-from tests.carbon.grid import HOUR, NOW, outlook, window
+from tests.carbon.grid import HOUR, NOW, outlook, series_of, solar_day, window
 from tests.sensors.test_carbon_intensity import DIRTY_THEN_CLEAN, FakeSource
 
 
@@ -82,6 +85,35 @@ class TestSerialisation:
         path, arguments = trigger().serialize()
         again = import_string(path)(**json.loads(json.dumps(arguments, allow_nan=False)))
         assert again.serialize() == (path, arguments)
+
+
+class TestLog:
+    def test_a_deferred_wait_learns_as_a_rescheduled_one_does(
+        self, grid: FakeSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ):
+        """With the log of readings in the results database the curve is the learned one, read in a thread."""
+        results = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "results.db")})
+        monkeypatch.setenv("AIRFLOW_CONN_HYPERCARBON_RESULTS", results)
+        with open_results("hypercarbon_results") as database:
+            store = ReadingsStore(database)
+            store.save_measured(series_of(solar_day, NOW - timedelta(days=20), NOW))
+        waiting = trigger()
+        waiting.results_conn_id = "hypercarbon_results"
+        waiting.last_plan["check_again_at"] = NOW.isoformat()
+        events, _ = run(waiting, monkeypatch)
+        curves = [record["decision"]["curve"] for record in events[0].payload["records"]]
+        assert curves[0] in ("learned", "learned_history")
+
+    @pytest.mark.parametrize("conn_id", [None, "nowhere"])
+    def test_without_a_results_database_it_is_the_fixed_curve(
+        self, grid: FakeSource, monkeypatch: pytest.MonkeyPatch, conn_id: str | None
+    ):
+        """A connection that nobody defined is a choice; a trigger stored by an earlier release names none."""
+        waiting = trigger()
+        waiting.results_conn_id = conn_id
+        events, end = run(waiting, monkeypatch)
+        assert events[0].payload["decision"]["due"]
+        assert end == NOW + 2 * HOUR
 
 
 class TestRun:
