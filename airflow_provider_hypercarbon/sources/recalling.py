@@ -55,9 +55,9 @@ class RecallingSource:
             return logged[0]
         first = series.slots[0].start_at if series.slots else end
         if first > start and not series.synthetic:
-            for logged in self._logged(series.zone, start, first):
-                if (logged.signal, logged.slot_length) == (series.signal, series.slot_length):
-                    return series.model_copy(update={"slots": (*logged.slots, *series.slots)})
+            for before in self._logged(series.zone, start, first):
+                if (before.signal, before.slot_length) == (series.signal, series.slot_length):
+                    return series.model_copy(update={"slots": (*before.slots, *series.slots)})
         return series
 
     def forecast(self, zone: str, until: datetime, *, now: datetime) -> IntensitySeries:
