@@ -100,7 +100,9 @@ class Deployment:
             self.components.start(name)
 
     def stop(self) -> None:
+        """End everything, and leave only files."""
         self.components.stop_all()
+        self.airflow.stop_all()
         self.network.close()
         self.metadata.dispose()
         self._run_on_server(f"DROP DATABASE IF EXISTS {self._database} WITH (FORCE)")

@@ -129,6 +129,12 @@ def _as_text(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
     return "\n".join([lines[0], "-+-".join("-" * width for width in widths), *lines[1:]])
 
 
+def cancelled_unasked(exports: Iterable[Export]) -> int:
+    """Return how many jobs were cancelled although no user had touched their task: lost work, not a lost backup."""
+    left_alone = [export for export in exports if not export.marked_failed_at and not export.cleared_at]
+    return sum(job.cancelled_at is not None for export in left_alone for job in export.jobs)
+
+
 def tries_table(exports: Iterable[Export]) -> str:
     """Return how many tries the exports took."""
     counts: Mapping[int, int] = Counter(export.tries for export in exports)

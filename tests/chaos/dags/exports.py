@@ -19,7 +19,7 @@ def exporting(dag_id: str, **arguments: Any) -> DAG:
         max_active_runs=200,
         max_active_tasks=200,
         # A run lives through many blows here. Every one of them may cost it a try, none may cost it the export.
-        default_args={"retries": 15, "retry_delay": pendulum.duration(seconds=3)},
+        default_args={"retries": 60, "retry_delay": pendulum.duration(seconds=3)},
         params={"vm": "vm-0000", "output_dir": "/exports"},
     ) as dag:
         VMExportOperator(
