@@ -106,11 +106,10 @@ def every_hour(folder: Path, name: str, replan: int, *, synthetic: bool = False)
 def at_minutes(folder: Path, name: str, label: str, known: Known, every: int) -> tuple[str, str, Backtest]:
     """Decide one trace look by look; runs in a process of its own.
 
-    :param every: all hours of every so many days; whole days, because learning costs once a day.
+    :param every: one of so many ready hours; prime to 24, so that all hours of the day take turns.
     """
     trace = next(found for each, found in traces(folder) if each == name)
-    hours = ready_times(trace, windows=[*WINDOWS, WINDOWS[-1] + HOUR], durations=[DURATION])
-    ready = [hour for hour in hours if hour.toordinal() % every == 0]
+    ready = ready_times(trace, windows=[*WINDOWS, WINDOWS[-1] + HOUR], durations=[DURATION])[::every]
     return name, label, play(trace, known, POLICY, ready, WINDOWS, DURATION, seed=SEED, name=label)
 
 
@@ -205,6 +204,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--traces", type=Path, default=os.environ.get("HYPERCARBON_TRACES"), help="folder of traces")
     parser.add_argument("--quick", action="store_true", help="fewer jobs, and only what has targets")
+    parser.add_argument("--minutes", action="store_true", help="only what is decided look by look at random minutes")
     options = parser.parse_args()
     if options.traces is None or not Path(options.traces).is_dir():
         parser.error("Give the folder of traces with --traces, or in HYPERCARBON_TRACES.")
@@ -212,42 +212,52 @@ def main() -> int:
     names = {name: bool(trace.issues) for name, trace in traces(folder)}
     real, without = [n for n, issued in names.items() if issued], [n for n, issued in names.items() if not issued]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        hourly = {name: pool.submit(every_hour, folder, name, 1) for name in (real if quick else names)}
-        rarely = [pool.submit(every_hour, folder, name, 4) for name in real]
-        made_up = [pool.submit(every_hour, folder, name, 1, synthetic=True) for name in ([] if quick else without)]
-        looked = [
-            pool.submit(at_minutes, folder, name, label, known, 3)
-            for name in ([] if quick else real)
-            for label, known in CONDITIONS.items()
-        ]
-        wrong = [
-            pool.submit(at_minutes, folder, name, f"{curve}, {label}", Known(log=log, **change), 6)
-            for name in ([] if quick else real)
-            for curve, log in (("fixed", False), ("learned", True))
-            for label, change in WRONG.items()
-        ]
-        played = [hourly[name].result()[1] for name in real]
-        print_rows(f"Every ready hour, re-planned hourly: {len(real)} zones with real forecasts", rows_of(played))
-        for window, (new, old) in product(WINDOWS, (("learned", "fixed"), ("learned_history", "history"))):
-            gain, low, high = by_weeks(played, new, old, window)
-            span = f"{window / HOUR:2.0f} h: {new} over {old}"
-            print(f"{span} {gain:+.1f} points, 95 % by weeks {low:+.1f} .. {high:+.1f}")
-        rows = rows_of([found.result()[1] for found in rarely])
-        print_rows("Every ready hour, re-planned every 4 h: the same zones", rows)
-        expect_shares(rows, EVERY_HOUR, counted=True)
+        if not options.minutes:
+            at_full_hours(pool, folder, real, [] if quick else without)
         if not quick:
-            print_rows(
-                f"Every ready hour, re-planned hourly: {len(without)} zone-years without forecasts",
-                rows_of([hourly[name].result()[1] for name in without]),
-            )
-            print_rows(
-                "The same zone-years with made-up forecasts, re-issued every hour",
-                rows_of([found.result()[1] for found in made_up]),
-            )
-            print_minutes([found.result() for found in looked], [found.result() for found in wrong])
+            at_random_minutes(pool, folder, real)
     print(f"\n{time.monotonic() - began:.0f} s. " + ("Missed:" if missed else "All targets hold."))
     print("".join(f"  {what}\n" for what in missed), end="")
     return 1 if missed else 0
+
+
+def at_full_hours(pool: ProcessPoolExecutor, folder: Path, real: Sequence[str], without: Sequence[str]) -> None:
+    """Replay every ready hour; print and judge the tables.
+
+    :param real: traces with real forecasts, which have targets.
+    :param without: traces without forecasts.
+    """
+    hourly = {name: pool.submit(every_hour, folder, name, 1) for name in (*real, *without)}
+    rarely = [pool.submit(every_hour, folder, name, 4) for name in real]
+    made_up = [pool.submit(every_hour, folder, name, 1, synthetic=True) for name in without]
+    played = [hourly[name].result()[1] for name in real]
+    print_rows(f"Every ready hour, re-planned hourly: {len(real)} zones with real forecasts", rows_of(played))
+    for window, (new, old) in product(WINDOWS, (("learned", "fixed"), ("learned_history", "history"))):
+        gain, low, high = by_weeks(played, new, old, window)
+        span = f"{window / HOUR:2.0f} h: {new} over {old}"
+        print(f"{span} {gain:+.1f} points, 95 % by weeks {low:+.1f} .. {high:+.1f}")
+    rows = rows_of([found.result()[1] for found in rarely])
+    print_rows("Every ready hour, re-planned every 4 h: the same zones", rows)
+    expect_shares(rows, EVERY_HOUR, counted=True)
+    if without:
+        rows = rows_of([hourly[name].result()[1] for name in without])
+        print_rows(f"Every ready hour, re-planned hourly: {len(without)} zone-years without forecasts", rows)
+        rows = rows_of([found.result()[1] for found in made_up])
+        print_rows("The same zone-years with made-up forecasts, re-issued every hour", rows)
+
+
+def at_random_minutes(pool: ProcessPoolExecutor, folder: Path, real: Sequence[str]) -> None:
+    """Decide look by look, with all well and with something wrong; print and judge the tables."""
+    looked = [
+        pool.submit(at_minutes, folder, name, label, known, 5) for name in real for label, known in CONDITIONS.items()
+    ]
+    wrong = [
+        pool.submit(at_minutes, folder, name, f"{curve}, {label}", Known(log=log, **change), 7)
+        for name in real
+        for curve, log in (("fixed", False), ("learned", True))
+        for label, change in WRONG.items()
+    ]
+    print_minutes([found.result() for found in looked], [found.result() for found in wrong])
 
 
 def rows_of(played: Sequence[Backtest]) -> list[BacktestRow]:
