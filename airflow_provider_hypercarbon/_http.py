@@ -91,6 +91,10 @@ class JsonHttp:
         self._transport = transport
         self._sleep = sleep
 
+    def hurry(self, seconds: float) -> None:
+        """Bound every later call, with all its tries, by so much wall-clock time."""
+        self._total_seconds = seconds
+
     def get(self, path: str, params: Mapping[str, str | int] | None = None) -> object:
         """Return the parsed JSON answer to a GET; brief failures are tried again within the time bound."""
         return self._call("GET", path, params=params)

@@ -17,9 +17,15 @@
     │   └── BadDataError              data came and were refused, with a named ``problem``
     ├── ExportError                   a VM export did not end in a finished export
     │   ├── ExportRejectedError       the daemon refused the job
+    │   ├── ExportConflictError       the VM is being exported by somebody else
+    │   ├── NoSpaceError              the folder has no room for the export
     │   ├── ExportFailedError         the daemon ran the job and it failed
     │   ├── ExportCancelledError      somebody cancelled the job
-    │   └── ExportLostError           the daemon no longer knows a job that it accepted
+    │   ├── ExportLostError           the daemon no longer knows a job that it accepted
+    │   ├── ExportStalledError        the job has made no progress for too long
+    │   ├── ExportOverdueError        the job has run for too long
+    │   ├── ExportUnusableError       the job completed, and its files are wanting
+    │   └── OvertakenError            another try works on the export now
     └── ReportStoreError              the results table cannot be used
 
 Every message states a fact, carries its data and says what to do next. None holds a credential.
@@ -129,6 +135,16 @@ class ExportRejectedError(ExportError):
     """The daemon refused the job."""
 
 
+class ExportConflictError(ExportError):
+    """The VM is being exported by another run, or by hand, and this one was told not to queue."""
+
+    retryable = False
+
+
+class NoSpaceError(ExportError):
+    """The folder has no room for the export."""
+
+
 class ExportFailedError(ExportError):
     """The daemon ran the job and it failed."""
 
@@ -139,6 +155,22 @@ class ExportCancelledError(ExportError):
 
 class ExportLostError(ExportError):
     """The daemon no longer knows a job that it accepted, as after a restart."""
+
+
+class ExportStalledError(ExportError):
+    """The job has made no progress for longer than ``max_stall``."""
+
+
+class ExportOverdueError(ExportError):
+    """The job has run for longer than ``max_duration``."""
+
+
+class ExportUnusableError(ExportError):
+    """The job completed, and its files are missing, cut off or corrupt."""
+
+
+class OvertakenError(ExportError):
+    """Another try of the same task works on the export now; this one has no say any more."""
 
 
 class ReportStoreError(HyperCarbonError):

@@ -19,6 +19,7 @@ from airflow_provider_hypercarbon.carbon.decision import StartDecision, StartRea
 from airflow_provider_hypercarbon.carbon.report import CarbonReport
 from airflow_provider_hypercarbon.get_provider_info import get_provider_info
 from airflow_provider_hypercarbon.hypersdk.measure import ExportResult
+from airflow_provider_hypercarbon.hypersdk.protocol import Known, Move, Said, decide
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -161,11 +162,52 @@ def coefficients(_: str) -> str:
     return "\n".join(rows) + "\n"
 
 
+WORDS = {
+    Known.NOTHING: "no note yet",
+    Known.INTENDED: "about to submit",
+    Known.ACCEPTED: "the daemon took it",
+    Known.ABANDONED: "we cancelled it, its files stay",
+    Known.UNUSABLE: "it came to nothing, its files are put away",
+    Known.FINISHED: "finished, the result is noted",
+}
+MOVES = {
+    Move.SUBMIT: "submits the first job",
+    Move.REPEAT: "looks at the files: whole ones are taken; any others mean that the submit had arrived, so the next "
+    "attempt; with none it submits the same id again",
+    Move.NEXT: "submits the next attempt: a new id, a folder of its own",
+    Move.ATTACH: "follows the job",
+    Move.TAKE: "verifies the files, and returns the result",
+    Move.RETURN: "returns the noted result",
+    Move.RECOVER: "looks at the files: whole ones are taken; else the next attempt",
+    Move.WAIT: "submits nothing; a retry asks again",
+    Move.REFUSE: "submits nothing, and says whose job it is",
+}
+
+
+def protocol_table(arguments: str) -> str:
+    """Return the submit protocol: a row for what the task has noted, a column for what the daemon says."""
+    cleared = arguments.strip() == "cleared"
+    rows = ["| noted | " + " | ".join(said.replace("_", " ") for said in Said) + " |", "|---" * (len(Said) + 1) + "|"]
+    for known in Known:
+        if not (cleared and known is Known.NOTHING):
+            rows.append(
+                f"| {WORDS[known]} | " + " | ".join(decide(known, said, cleared=cleared) for said in Said) + " |"
+            )
+    return "\n".join(rows) + "\n"
+
+
+def protocol_words(_: str) -> str:
+    """Return what each move is."""
+    return "\n".join(["| move | the try |", "|---|---|", *(f"| {move} | {MOVES[move]} |" for move in Move)]) + "\n"
+
+
 PARTS: dict[str, Callable[[str], str]] = {
     "include": include,
     "decision-fields": lambda _: fields_of(StartDecision),
     "decision-reasons": reasons,
     "export-fields": lambda _: fields_of(ExportResult),
+    "protocol-table": protocol_table,
+    "protocol-words": protocol_words,
     "report-fields": lambda _: fields_of(CarbonReport),
     "coefficients": coefficients,
     "connection-fields": connection_fields,

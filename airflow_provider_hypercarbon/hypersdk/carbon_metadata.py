@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
+_GO_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|µs|us|ns)")
+_GO_SPAN = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|m|s|µs|us|ns))+")
 #: A scheduler needs seconds to start a task; only a start later than this was put off on purpose.
 DELAY_THAT_COUNTS = timedelta(minutes=1)
 
@@ -53,6 +56,14 @@ def go_duration(span: timedelta) -> str:
     if hours:
         return f"{hours}h{minutes}m{seconds}s"
     return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
+
+
+def go_span(text: object) -> timedelta | None:
+    """Read a span as Go writes it, such as ``1h2m3.4s``; None when it is none."""
+    if not isinstance(text, str) or not _GO_SPAN.fullmatch(text):
+        return None
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
+    return timedelta(seconds=sum(float(number) * units[unit] for number, unit in _GO_PART.findall(text)))
 
 
 def _time(value: object) -> datetime | None:

@@ -15,6 +15,7 @@ from airflow_provider_hypercarbon.exceptions import (
     RequestRefusedError,
     UnavailableError,
 )
+from airflow_provider_hypercarbon.hypersdk.carbon_metadata import go_span
 from airflow_provider_hypercarbon.hypersdk.models import (
     ExportJob,
     ExportMethod,
@@ -25,6 +26,7 @@ from airflow_provider_hypercarbon.hypersdk.models import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     import httpx
 
@@ -58,6 +60,10 @@ class HyperSDKClient:
             headers = {"X-API-Key": token} if auth == "api_key" else {"Authorization": f"Bearer {token}"}
         self.name = f"The HyperSDK daemon at {urlsplit(base_url).netloc.rpartition('@')[2]}"
         self._http = JsonHttp(base_url, service=self.name, headers=headers, verify=verify, transport=transport)
+
+    def hurry(self, seconds: float) -> None:
+        """Give every later call so much time and no more."""
+        self._http.hurry(seconds)
 
     def ensure_submitted(self, request: ExportRequest) -> ExportJob:
         """Submit the export, or attach to the job that already carries its id.
@@ -98,6 +104,12 @@ class HyperSDKClient:
         known = {job.id: job for job in jobs}
         return [known[job_id] for job_id in job_ids if job_id in known]
 
+    def active_jobs(self) -> list[ExportJob]:
+        """Return the jobs that the daemon says it is working on, whoever submitted them."""
+        answer = self._object(self._http.post("/jobs/query", {"status": ["pending", "running"]}, retry=True))
+        rows = answer.get("jobs")
+        return [ExportJob.from_daemon(row) for row in rows] if isinstance(rows, list) else []
+
     def cancel(self, job_ids: Sequence[str]) -> dict[str, str]:
         """Ask the daemon to cancel, and return the daemon's words for each job that was not cancelled.
 
@@ -118,6 +130,10 @@ class HyperSDKClient:
     def status(self) -> dict[str, object]:
         """Return the daemon's version, uptime and job counts."""
         return self._object(self._http.get("/status"))
+
+    def uptime(self) -> timedelta | None:
+        """Return how long the daemon has been up; None when it does not say so in a way that we can read."""
+        return go_span(self.status().get("uptime"))
 
     def capabilities(self) -> frozenset[str]:
         """Return the export methods that the daemon can use."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_hypercarbon.carbon.energy import BYTES_PER_GB
 from airflow_provider_hypercarbon.carbon.intensity import Frozen, Synthetic
+from airflow_provider_hypercarbon.hypersdk.folder import files_below
+from airflow_provider_hypercarbon.hypersdk.manifest import OWN_FILES
 from airflow_provider_hypercarbon.hypersdk.models import ExportJob, JobStatus, UtcTime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_hypercarbon.hypersdk.verify import Verified
+
 #: File systems keep times as coarse as two seconds.
 TIME_GRAIN = timedelta(seconds=2)
-#: An export is a handful of disks. A folder with more files than this is something else.
-MOST_FILES = 10_000
 
 
 class ExportResult(Frozen):
@@ -26,6 +25,11 @@ class ExportResult(Frozen):
 
     :param data_bytes_from: who says ``data_bytes``: the daemon, the files found in the output folder, or the
         DAG's author.
+    :param output_dir: the folder of this attempt, below the ``output_dir`` of the task.
+    :param verified: whether the files were looked at and found in order; false where no worker sees them.
+    :param checks: what was found in order, in words.
+    :param manifest_sha256: SHA-256 of ``hypercarbon-export.json`` in that folder, which holds that of every file.
+    :param recovered: the daemon had forgotten the job, and the files proved to be whole.
     :param synthetic: set when the grid data behind the start were not real.
     """
 
@@ -45,13 +49,23 @@ class ExportResult(Frozen):
     export_method: str
     zone: str | None
     synthetic: Synthetic | None
+    verified: bool = False
+    checks: tuple[str, ...] = ()
+    manifest_sha256: str | None = None
+    recovered: bool = False
 
 
 def export_result(
-    job: ExportJob, *, declared_gb: float | None = None, decision: Mapping[str, object] | None = None
+    job: ExportJob,
+    *,
+    declared_gb: float | None = None,
+    decision: Mapping[str, object] | None = None,
+    verified: Verified | None = None,
+    recovered: bool = False,
 ) -> ExportResult:
     """Return what a finished export hands on.
 
+    :param verified: what was found of its files, where they could be looked at.
     :param declared_gb: size by the DAG's author, taken when neither the daemon nor the files tell.
     :param decision: the start decision behind the export, for its zone and its ``synthetic`` mark.
     """
@@ -74,6 +88,10 @@ def export_result(
         export_method=job.export_method,
         zone=zone if isinstance(zone, str) and zone else None,
         synthetic="mock" if synthetic == "mock" else "sandbox" if synthetic == "sandbox" else None,
+        verified=verified is not None,
+        checks=verified.manifest.checks if verified else (),
+        manifest_sha256=verified.sha256 if verified else None,
+        recovered=recovered,
     )
 
 
@@ -91,26 +109,19 @@ def _measure(
 
 
 def _output_files(job: ExportJob) -> dict[str, int]:
-    """The files that this export wrote, as far as this machine sees the daemon's folder, with their sizes."""
+    """The files of this export, as far as this machine sees the daemon's folder, with their sizes."""
     if job.started_at is None or not job.output_dir:
         return {}
-    # Most methods write to a folder named after the VM. Other exports may share the one above it.
-    own = Path(job.output_dir, _last_part(job.vm_path))
+    # The folder belongs to this attempt. A job that was submitted by other hands may share its own.
     since = (job.started_at - TIME_GRAIN).timestamp()
-    found: dict[str, int] = {}
-    looked_at = 0
     try:
-        for folder, _, names in os.walk(own if own.is_dir() else job.output_dir):
-            looked_at += len(names)
-            if looked_at > MOST_FILES:
-                return {}
-            for path in (Path(folder, name) for name in names):
-                facts = path.lstat()
-                if stat.S_ISREG(facts.st_mode) and facts.st_mtime >= since:
-                    found[str(path)] = facts.st_size
+        return {
+            str(path): facts.st_size
+            for path, facts in files_below(job.output_dir)
+            if facts.st_mtime >= since and path.name not in OWN_FILES
+        }
     except OSError:
         return {}
-    return found
 
 
 def _last_part(vm_path: str) -> str:

@@ -101,7 +101,8 @@ class ExportJob(Frozen):
     """One job as the daemon tells it, without any credential.
 
     ``percent``, ``bytes_done`` and ``bytes_total`` are None when this export method does not report them;
-    ``data_bytes`` is the size of the finished export when the daemon knows it.
+    ``data_bytes`` is the size of the finished export when the daemon knows it. ``owner`` is the Airflow task that
+    submitted it, by our own metadata; empty when somebody else did.
     """
 
     id: str = Field(min_length=1)
@@ -109,6 +110,8 @@ class ExportJob(Frozen):
     status_word: str = ""
     vm_path: str = ""
     output_dir: str = ""
+    vcenter: str = ""
+    owner: str = ""
     format: str = ""
     export_method: str = ""
     phase: str = ""
@@ -117,7 +120,9 @@ class ExportJob(Frozen):
     bytes_done: int | None = None
     bytes_total: int | None = None
     error: str = ""
+    created_at: UtcTime | None = None
     started_at: UtcTime | None = None
+    updated_at: UtcTime | None = None
     completed_at: UtcTime | None = None
     files: tuple[str, ...] = ()
     data_bytes: int | None = None
@@ -160,6 +165,8 @@ class ExportJob(Frozen):
                 status_word=clean(status),
                 vm_path=_text(definition.get("vm_path")),
                 output_dir=_text(definition.get("output_dir")),
+                vcenter=_text(_object(definition.get("vcenter")).get("server")),
+                owner=_owner(_object(definition.get("metadata"))),
                 format=_text(definition.get("format")),
                 export_method=_text(result.get("export_method")) or _text(definition.get("export_method")),
                 phase=clean(_text(progress.get("phase"))),
@@ -168,7 +175,9 @@ class ExportJob(Frozen):
                 bytes_done=max(progress_bytes) or None,
                 bytes_total=_size(progress.get("total_bytes")),
                 error=clean(_text(job.get("error")) or _text(result.get("error"))),
+                created_at=_go_time(definition.get("created_at")),
                 started_at=_go_time(job.get("started_at")),
+                updated_at=_go_time(job.get("updated_at")),
                 completed_at=_go_time(job.get("completed_at")),
                 files=_texts(result.get("output_files")) or _texts(result.get("files")),
                 data_bytes=_size(result.get("total_size")),
@@ -192,6 +201,26 @@ def scrub(text: str, *secrets: str) -> str:
 def _scrubber(definition: dict[str, object]) -> Callable[[str], str]:
     secrets = [_text(_object(definition.get("vcenter")).get("password")), _text(definition.get("password"))]
     return lambda text: scrub(text, *secrets)
+
+
+def owner_metadata(*, dag_id: str, run_id: str, task_id: str, map_index: int) -> dict[str, JsonValue]:
+    """Return the metadata by which a job tells whose it is."""
+    return {
+        "airflow_dag_id": dag_id,
+        "airflow_run_id": run_id,
+        "airflow_task_id": task_id,
+        "airflow_map_index": map_index,
+    }
+
+
+def _owner(metadata: dict[str, object]) -> str:
+    parts = [metadata.get(f"airflow_{key}") for key in ("dag_id", "run_id", "task_id", "map_index")]
+    return "" if None in parts else owner_of(*parts)
+
+
+def owner_of(dag_id: object, run_id: object, task_id: object, map_index: object) -> str:
+    """Return the name of a task instance as jobs carry it."""
+    return f"{dag_id}/{run_id}/{task_id}/{map_index}"
 
 
 def _object(value: object) -> dict[str, object]:

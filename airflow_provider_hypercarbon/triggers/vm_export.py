@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_hypercarbon.exceptions import HyperCarbonError
+from airflow_provider_hypercarbon.exceptions import ExportLostError, HyperCarbonError, RemoteError
 
 if TYPE_CHECKING:
     from airflow_provider_hypercarbon.hooks.hypersdk import HyperSDKHook
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Airflow 3.3 can fail a task whose trigger fires within seconds of the deferral; measured safe from 10 s on.
 FIRST_LOOK_SECONDS = 15.0
+#: A triggerer may have thousands of folders to look into.
+FOLDER_SECONDS = 60.0
 #: States in which nobody waits for the export any more.
 OVER = frozenset({"failed", "success", "skipped", "upstream_failed", "removed"})
 
@@ -26,12 +28,16 @@ class VMExportTrigger(BaseTrigger):
     Fire once, when the export has ended or waiting for it makes no sense any more.
 
     The event is ``{"job": {...}, "error": None}``, or ``{"job": None, "error": {"kind", "message", "retryable"}}``.
-    A daemon that does not answer is asked again until ``give_up_at``: that it is down says nothing about the job.
+    A daemon that does not answer, or refuses the credential, is asked again until ``give_up_at``: that says nothing
+    about the job. All triggers of one connection in a triggerer share their requests.
 
     :param hypersdk_conn_id: connection of the daemon.
     :param job_id: the daemon's job.
-    :param poll_interval: seconds between two looks.
-    :param give_up_at: UTC time in ISO form after which to stop waiting; the export itself goes on.
+    :param poll_interval: longest time between two looks, in seconds.
+    :param give_up_at: UTC time in ISO form after which the export has taken too long.
+    :param max_stall: seconds without progress after which it counts as stalled; None is never.
+    :param on_partial: what becomes of the files when a user ends the task.
+    :param own: whether the job is this task's own; another's is waited for, and never cancelled.
     :param sleep: stands in for the pause in tests; not serialised.
     """
 
@@ -42,6 +48,9 @@ class VMExportTrigger(BaseTrigger):
         job_id: str,
         poll_interval: float,
         give_up_at: str,
+        max_stall: float | None = None,
+        on_partial: str = "keep",
+        own: bool = True,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__()
@@ -49,7 +58,12 @@ class VMExportTrigger(BaseTrigger):
         self.job_id = job_id
         self.poll_interval = poll_interval
         self.give_up_at = give_up_at
+        self.max_stall = max_stall
+        self.on_partial = on_partial
+        self.own = own
         self._sleep = sleep
+        self._looked_into_folder = datetime.min.replace(tzinfo=UTC)
+        self._bytes: int | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, all JSON."""
@@ -60,6 +74,9 @@ class VMExportTrigger(BaseTrigger):
                 "job_id": self.job_id,
                 "poll_interval": self.poll_interval,
                 "give_up_at": self.give_up_at,
+                "max_stall": self.max_stall,
+                "on_partial": self.on_partial,
+                "own": self.own,
             },
         )
 
@@ -78,13 +95,12 @@ class VMExportTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Cancel the daemon's job when a user ended the task; leave it when another trigger or try has it."""
-        state = await asyncio.to_thread(self._task_state)
-        if state not in OVER:
+        state = await asyncio.to_thread(task_state, self.task_instance)
+        if state not in OVER or not self.own:
             self.log.info("The export %s goes on: its task is %s.", self.job_id, state or "about to run again")
             return
         client = await self.hook.aget_conn()
-        refused = await asyncio.to_thread(client.cancel, [self.job_id])
-        self.log.info("Cancelled the export %s. %s", self.job_id, refused.get(self.job_id, ""))
+        await asyncio.to_thread(self._cancel, client)
 
     @property
     def hook(self) -> HyperSDKHook:
@@ -93,26 +109,57 @@ class VMExportTrigger(BaseTrigger):
         return HyperSDKHook(self.hypersdk_conn_id)
 
     async def _wait(self) -> ExportJob:
-        from airflow_provider_hypercarbon.hypersdk.watch import ExportWatch, ended_too_late
+        from airflow_provider_hypercarbon.hypersdk.following import following
+        from airflow_provider_hypercarbon.hypersdk.progress import Progress
 
-        give_up_at = datetime.fromisoformat(self.give_up_at)
-        watch = ExportWatch(await self.hook.aget_conn(), self.job_id, self.log)
-        while True:
-            job = await asyncio.to_thread(watch.look)
-            if job is not None and job.has_ended:
-                return job
-            left = (give_up_at - datetime.now(UTC)).total_seconds()
-            if left <= 0:
-                raise ended_too_late(self.job_id, give_up_at)
-            await self._sleep(min(self.poll_interval, left))
-
-    def _task_state(self) -> str | None:
-        """The state of our task in Airflow's database; a clear leaves None until the task is scheduled again."""
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-        ti = self.task_instance
-        states = RuntimeTaskInstance.get_task_states(
-            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+        progress = Progress(
+            self.job_id,
+            self.log,
+            max_stall=timedelta(seconds=self.max_stall) if self.max_stall else None,
+            give_up_at=datetime.fromisoformat(self.give_up_at),
         )
-        key = ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}"
-        return states.get(ti.run_id, {}).get(key)
+        hub = following(self.hypersdk_conn_id, self.hook.aget_conn)
+        pause, job = 0.0, None
+        while True:
+            try:
+                job = await hub.look(self.job_id, pause)
+            except ExportLostError:
+                raise
+            except RemoteError as error:
+                progress.missed(error, datetime.now(UTC))
+            else:
+                progress.saw(job, datetime.now(UTC), bytes_seen=await self._bytes_seen(job))
+                if job.has_ended:
+                    return job
+            pause = progress.look_again_in(job, self.poll_interval, datetime.now(UTC))
+
+    async def _bytes_seen(self, job: ExportJob) -> int | None:
+        from airflow_provider_hypercarbon.hypersdk.watch import seen_bytes
+
+        now = datetime.now(UTC)
+        if (now - self._looked_into_folder).total_seconds() < FOLDER_SECONDS:
+            return self._bytes
+        self._looked_into_folder = now
+        self._bytes = await asyncio.to_thread(seen_bytes, job)
+        return self._bytes
+
+    def _cancel(self, client: Any) -> None:
+        from airflow_provider_hypercarbon.hypersdk.attempt_files import put_away_cancelled
+        from airflow_provider_hypercarbon.hypersdk.cancel import cancel_and_verify
+
+        job, words = cancel_and_verify(client, self.job_id)
+        self.log.info("%s", words)
+        if job is not None:
+            put_away_cancelled(job, self.on_partial, self.log)
+
+
+def task_state(ti: Any) -> str | None:
+    """Return a task's state in Airflow's database; a clear leaves None until the task is scheduled again."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    map_index = -1 if ti.map_index is None else ti.map_index
+    states = RuntimeTaskInstance.get_task_states(
+        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=map_index
+    )
+    key = ti.task_id if map_index < 0 else f"{ti.task_id}_{map_index}"
+    return states.get(ti.run_id, {}).get(key)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_hypercarbon.hypersdk import measure
+from airflow_provider_hypercarbon.hypersdk import folder
 from airflow_provider_hypercarbon.hypersdk.measure import ExportResult, export_result, hours_between
 from airflow_provider_hypercarbon.hypersdk.models import ExportJob
 from tests.hypersdk.fake_daemon import completed
@@ -38,12 +38,13 @@ def test_the_daemons_size_comes_first(tmp_path):
 
 
 def test_else_the_files_of_this_export(tmp_path):
-    """Apparent sizes of what is new in the VM's folder: no older backup, no neighbour's, no link."""
+    """Apparent sizes of what is new in the attempt's folder: no older file, no link, none of ours."""
     disk = tmp_path / "db-prod" / "disk.vmdk"
     write(disk, 2_000_000)
     write(tmp_path / "db-prod" / "last-week.vmdk", 7_000_000, age=timedelta(days=7))
-    write(tmp_path / "web" / "disk.vmdk", 9_000_000)
-    (tmp_path / "db-prod" / "link").symlink_to(tmp_path / "web" / "disk.vmdk")
+    write(tmp_path / "SHA256SUMS", 9_000_000)
+    write(tmp_path / "hypercarbon-export.json", 9_000_000)
+    (tmp_path / "db-prod" / "link").symlink_to(tmp_path / "SHA256SUMS")
     result = export_result(job(tmp_path), declared_gb=1)
     assert (result.data_bytes, result.data_bytes_from, result.files) == (2_000_000, "output_dir", (str(disk),))
 
@@ -72,7 +73,7 @@ def test_files_cannot_be_told_from_older_ones_without_a_start(tmp_path):
 
 def test_a_folder_that_is_no_export_is_left_alone(tmp_path, monkeypatch):
     """A shared folder with very many files is not walked to its end."""
-    monkeypatch.setattr(measure, "MOST_FILES", 2)
+    monkeypatch.setattr(folder, "MOST_FILES", 2)
     for number in range(3):
         write(tmp_path / f"{number}.vmdk", 5)
     assert export_result(job(tmp_path)).data_bytes is None
@@ -80,7 +81,7 @@ def test_a_folder_that_is_no_export_is_left_alone(tmp_path, monkeypatch):
 
 def test_a_file_that_vanishes_costs_the_measure_only(tmp_path, monkeypatch):
     """The daemon may still tidy up; a finished export stays finished."""
-    monkeypatch.setattr(measure.os, "walk", lambda top: [(str(tmp_path), [], ["gone.vmdk"])])
+    monkeypatch.setattr(folder.os, "walk", lambda top: [(str(tmp_path), [], ["gone.vmdk"])])
     assert export_result(job(tmp_path)).data_bytes is None
 
 

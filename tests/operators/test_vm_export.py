@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import traceback
 from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
@@ -13,6 +16,7 @@ from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
     AirflowRuntimeError,
+    AirflowTaskTimeout,
     ErrorType,
     TaskDeferralError,
     TaskDeferralTimeout,
@@ -36,8 +40,15 @@ class Store(dict):
         self[key] = json.loads(json.dumps(value))
 
 
-def context_of(store=None, *, max_tries=1, map_index=-1, run_id="scheduled__2026-02-04"):
-    ti = SimpleNamespace(dag_id="nightly", run_id=run_id, task_id="export", map_index=map_index, max_tries=max_tries)
+def context_of(store=None, *, max_tries=1, map_index=-1, run_id="scheduled__2026-02-04", try_number=1):
+    ti = SimpleNamespace(
+        dag_id="nightly",
+        run_id=run_id,
+        task_id="export",
+        map_index=map_index,
+        max_tries=max_tries,
+        try_number=try_number,
+    )
     return {"ti": ti, "task_state_store": Store() if store is None else store}
 
 
@@ -49,14 +60,20 @@ class FakeDaemon:
         self.jobs = {}
         self.submitted = []
         self.cancelled = []
+        self.others = []  # active jobs that somebody else has submitted
         self.capabilities = capabilities
 
     def __call__(self, request):
         path = request.url.path
         if path == "/capabilities":
             return httpx.Response(200, json=self.capabilities)
+        if path == "/jobs/query":
+            active = [job for job in [*self.others, *self.jobs.values()] if job["status"] in ("pending", "running")]
+            return httpx.Response(200, json={"jobs": active or None, "total": len(active)})
         if path == "/jobs/cancel":
             self.cancelled += body_of(request)["job_ids"]
+            for job_id in body_of(request)["job_ids"]:
+                self.jobs[job_id]["status"] = "cancelled"
             return httpx.Response(200, json={"cancelled": self.cancelled})
         if path == "/jobs/submit":
             body = body_of(request)
@@ -98,10 +115,25 @@ def operator_of(handler, **arguments):
 
     def sleep(seconds):
         operator.pauses.append(seconds)
-        assert len(operator.pauses) < 20, "the fake daemon never ends this export"
+        assert len(operator.pauses) < 60, "the fake daemon never ends this export"
 
     operator._sleep = sleep
     return operator
+
+
+class Death(BaseException):
+    """The process is killed."""
+
+
+def die_watching(operator, context):
+    """The worker dies while it waits."""
+
+    def die(seconds):
+        raise Death
+
+    operator._sleep = die
+    with pytest.raises(Death):
+        operator.execute(context)
 
 
 def test_an_export_is_submitted_and_waited_for():
@@ -130,6 +162,8 @@ def test_the_id_is_remembered_before_the_submit():
         if request.url.path == "/jobs/submit":
             assert store[JOB_KEY]["job_id"] == body_of(request)["id"]
             raise httpx.ReadTimeout("slow")
+        if request.url.path == "/jobs/query":
+            return httpx.Response(200, json={"jobs": None})
         return httpx.Response(200, json=CAPABILITIES) if request.url.path == "/capabilities" else lost()
 
     with pytest.raises(AirflowException, match="did not answer in time"):
@@ -140,9 +174,7 @@ def test_the_id_is_remembered_before_the_submit():
 def test_a_retry_attaches_to_the_running_export():
     """One export over two tries, with the answer of the first submit lost on the way."""
     daemon, store = FakeDaemon(httpx.ReadTimeout("x"), httpx.ReadTimeout("x"), httpx.ReadTimeout("x")), Store()
-    operator = operator_of(daemon, max_duration=timedelta(0))
-    with pytest.raises(AirflowException, match="left running"):
-        operator.execute(context_of(store))
+    die_watching(operator_of(daemon), context_of(store))
     daemon.looks = [job_json(), completed()]
     assert operator_of(daemon).execute(context_of(store))["status"] == "completed"
     assert len(daemon.submitted) == 1
@@ -171,8 +203,7 @@ def test_a_clear_exports_anew():
 def test_a_clear_adopts_an_export_that_still_runs():
     """Two exports of one VM into one folder would spoil each other; the adopted one counts as the new one."""
     daemon, store = FakeDaemon(job_json()), Store()
-    with pytest.raises(AirflowException, match="left running"):
-        operator_of(daemon, max_duration=timedelta(0)).execute(context_of(store))
+    die_watching(operator_of(daemon), context_of(store))
     daemon.looks = [job_json(), completed()]
     result = operator_of(daemon).execute(context_of(store, max_tries=5))
     assert store[JOB_KEY]["generation"] == 5
@@ -193,18 +224,25 @@ def test_a_retry_after_a_failed_export_exports_anew(end):
     assert store[JOB_KEY]["attempt"] == 2
 
 
-def test_a_lost_export_is_submitted_again_under_its_id():
-    """The daemon was restarted: a retry exports again; whoever still has the id finds the new job."""
+def test_a_lost_export_is_submitted_again(tmp_path):
+    """The daemon was restarted: a retry exports anew, into a folder of its own; the half export is set aside."""
     daemon, store = FakeDaemon(job_json()), Store()
-    operator = operator_of(daemon)
-    operator._sleep = lambda seconds: daemon.jobs.clear()
+    operator = operator_of(daemon, output_dir=str(tmp_path))
+
+    def restart(_):
+        folder = Path(daemon.submitted[0]["output_dir"])
+        (folder / "half.vmdk").write_bytes(b"x")
+        daemon.jobs.clear()
+
+    operator._sleep = restart
     with pytest.raises(AirflowException, match="restarted"):
         operator.execute(context_of(store))
-    daemon.looks = [completed()]
-    operator_of(daemon).execute(context_of(store))
-    ids = [body["id"] for body in daemon.submitted]
-    assert len(ids) == 2
-    assert len(set(ids)) == 1
+    daemon.looks = [job_json(), completed()]
+    operator_of(daemon, output_dir=str(tmp_path), verify="never").execute(context_of(store))
+    first, second = daemon.submitted
+    assert first["id"] != second["id"]
+    assert (tmp_path / ".quarantine" / first["id"] / "half.vmdk").exists()
+    assert Path(second["output_dir"]) == tmp_path / second["id"]
 
 
 def test_mapped_tasks_have_their_own_exports():
@@ -221,28 +259,13 @@ def test_mapped_tasks_have_their_own_exports():
     assert len({body["id"] for body in daemon.submitted}) == 4
 
 
-def test_a_job_under_another_id_is_remembered():
-    """A daemon that gives its own id is asked for that one later."""
-    store = Store()
-
-    def handler(request):
-        if request.url.path == "/jobs/submit":
-            return httpx.Response(200, json={"job_ids": ["theirs"], "accepted": 1})
-        if request.url.path == "/capabilities":
-            return httpx.Response(200, json=CAPABILITIES)
-        return httpx.Response(200, json=completed() | {"definition": {"id": "theirs"}})
-
-    assert operator_of(handler).execute(context_of(store))["job_id"] == "theirs"
-    assert store[JOB_KEY]["job_id"] == "theirs"
-
-
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
         (httpx.Response(401), AirflowFailException),
         (httpx.Response(403), AirflowFailException),
         (httpx.Response(400), AirflowFailException),
-        (httpx.Response(404), AirflowFailException),
+        (httpx.Response(404), AirflowException),  # a proxy whose daemon is down says so as well
         (httpx.Response(429), AirflowException),
         (httpx.Response(500), AirflowException),
         (httpx.Response(200, text="<html>"), AirflowException),
@@ -301,8 +324,10 @@ def test_an_orphan_ends():
     """The process of a killed worker stops when another try has taken over, and cancels nothing."""
     daemon, store = FakeDaemon(job_json(), job_json()), Store()
     operator = operator_of(daemon)
-    operator._sleep = lambda seconds: store.set(JOB_KEY, {"job_id": "next", "generation": 9, "attempt": 1})
-    with pytest.raises(AirflowException, match="Another try has taken over"):
+    operator._sleep = lambda seconds: store.set(
+        JOB_KEY, {"job_id": "next", "generation": 1, "attempt": 1, "try_number": 2}
+    )
+    with pytest.raises(AirflowException, match="Another try works on"):
         operator.execute(context_of(store))
     assert daemon.cancelled == []
 
@@ -315,7 +340,7 @@ def test_an_orphan_without_a_supervisor_ends():
 
         def get(self, key, default=None):
             self.calls += 1
-            if self.calls > 1:
+            if self.calls > 3:
                 raise EOFError("supervisor is gone")
             return super().get(key, default)
 
@@ -331,7 +356,7 @@ def test_an_outage_of_airflows_api_does_not_end_the_wait():
 
         def get(self, key, default=None):
             self.calls += 1
-            if self.calls > 1:
+            if self.calls > 3:
                 raise AirflowRuntimeError(SimpleNamespace(error=ErrorType.GENERIC_ERROR, detail={}))
             return super().get(key, default)
 
@@ -359,7 +384,7 @@ def test_a_deferred_export_waits_in_the_triggerer():
     assert kwargs["job_id"] == store[JOB_KEY]["job_id"] == daemon.submitted[0]["id"]
     assert kwargs["poll_interval"] == 45
     left = datetime.fromisoformat(kwargs["give_up_at"]) - datetime.now().astimezone()
-    assert timedelta(hours=11, minutes=59) < left <= timedelta(hours=12) < deferred.timeout
+    assert timedelta(hours=23, minutes=59) < left <= timedelta(hours=24) < deferred.timeout
     assert "canary" not in json.dumps(kwargs)
 
 
@@ -448,24 +473,165 @@ def test_resuming_leads_to_execute_complete():
     assert resumed["job_id"] == "job-1"
 
 
-def test_ending_the_task_cancels_the_export():
-    """By the client that is already there: a signal handler must not talk to Airflow."""
+@pytest.fixture
+def state(monkeypatch):
+    """Let Airflow say that the task is in a state."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    def put(word):
+        answer = {"scheduled__2026-02-04": {"export": word}}
+        monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", lambda **query: answer)
+
+    return put
+
+
+@pytest.mark.parametrize(
+    ("word", "cancels"),
+    [
+        *dict.fromkeys(("failed", "success", "skipped", "removed", "upstream_failed"), True).items(),
+        *dict.fromkeys(
+            ("running", "restarting", "queued", "scheduled", "up_for_retry", "deferred", None), False
+        ).items(),
+    ],
+)
+def test_only_a_user_s_end_cancels_the_export(state, word, cancels):
+    """A worker that is shut down, or overtaken by a second try, is asked to end as well: its export goes on."""
+    state(word)
     daemon = FakeDaemon(job_json())
-    operator = operator_of(daemon, max_duration=timedelta(0))
+    operator = operator_of(daemon)
     operator.on_kill()
-    with pytest.raises(AirflowException):
-        operator.execute(context_of())
+    die_watching(operator, context_of())
     operator.on_kill()
+    assert daemon.cancelled == ([daemon.submitted[0]["id"]] if cancels else [])
+
+
+def test_the_end_of_its_time_cancels_the_export(state):
+    """Airflow's execution_timeout: the task runs still, and its export has had its chance."""
+    state("running")
+    daemon = FakeDaemon(job_json())
+    operator = operator_of(daemon)
+    die_watching(operator, context_of())
+    try:
+        raise AirflowTaskTimeout
+    except AirflowTaskTimeout:
+        operator.on_kill()
     assert daemon.cancelled == [daemon.submitted[0]["id"]]
 
 
-def test_a_cancel_that_fails_is_only_logged():
-    """The task ends all the same."""
-    operator = operator_of(FakeDaemon(job_json()), max_duration=timedelta(0))
-    with pytest.raises(AirflowException):
-        operator.execute(context_of())
-    operator._client = client_of(answering(httpx.ConnectError("refused")))
+def test_a_killed_export_leaves_its_files_in_quarantine(state, tmp_path):
+    """What it had written is out of the way, with the reason beside it; a retry does not take it for an export."""
+    state("failed")
+    daemon, store = FakeDaemon(job_json()), Store()
+    operator = operator_of(daemon, output_dir=str(tmp_path))
+    die_watching(operator, context_of(store))
+    job_id = daemon.submitted[0]["id"]
+    (tmp_path / job_id / "half.vmdk").write_bytes(b"x")
     operator.on_kill()
+    assert (tmp_path / ".quarantine" / job_id / "half.vmdk").exists()
+    assert "The task was ended" in (tmp_path / ".quarantine" / job_id / "WHY.txt").read_text()
+    assert store[JOB_KEY]["state"] == "unusable"
+
+
+def test_a_cancel_that_fails_is_only_logged(state, caplog):
+    """The task ends all the same, and says what is left to do."""
+    state("failed")
+    operator = operator_of(FakeDaemon(job_json()))
+    die_watching(operator, context_of())
+    operator._try.client = client_of(answering(httpx.ConnectError("refused")))
+    operator.on_kill()
+
+
+def test_an_overdue_export_is_cancelled(tmp_path):
+    """Max_duration counts from the submit, over all tries; the next try exports anew."""
+    daemon, store = FakeDaemon(job_json()), Store()
+    die_watching(operator_of(daemon), context_of(store))
+    store[JOB_KEY]["submitted_at"] = "2026-02-04T02:00:00Z"
+    daemon.jobs[daemon.submitted[0]["id"]]["definition"]["created_at"] = "2026-02-04T02:00:00Z"
+    with pytest.raises(AirflowException, match="max_duration"):
+        operator_of(daemon).execute(context_of(store, try_number=2))
+    assert daemon.cancelled == [daemon.submitted[0]["id"]]
+    daemon.looks = [job_json(status="cancelled"), completed()]
+    operator_of(daemon).execute(context_of(store, try_number=3))
+    assert len(daemon.submitted) == 2
+
+
+def test_an_export_that_completes_in_the_last_moment_is_taken():
+    """The cancel of an overdue export finds it completed: as good as any."""
+    daemon = FakeDaemon(job_json(), completed())
+    operator = operator_of(daemon, max_duration=timedelta(0))
+    assert operator.execute(context_of())["status"] == "completed"
+
+
+OTHER = {"id": "other", "metadata": {"airflow_dag_id": "d", "airflow_run_id": "r", "airflow_task_id": "t"}}
+
+
+def test_a_vm_that_is_being_exported_is_queued_for():
+    """Two runs for one VM at the same time: the second waits for the end of the first."""
+    daemon = FakeDaemon()
+    daemon.others = [job_json(definition=OTHER)]
+    operator = operator_of(daemon)
+
+    def sleep(seconds):
+        assert daemon.submitted == []
+        daemon.others, daemon.looks = [], [completed()]
+
+    operator._sleep = sleep
+    assert operator.execute(context_of())["status"] == "completed"
+
+
+def test_a_vm_that_is_being_exported_can_be_refused():
+    """The sentence names the other export and says what to do; no retry is burnt."""
+    daemon = FakeDaemon()
+    daemon.others = [job_json(definition=OTHER)]
+    with pytest.raises(AirflowFailException, match="already exporting /DC0/vm/db-prod as other") as caught:
+        operator_of(daemon, on_concurrent="refuse").execute(context_of())
+    assert "on_concurrent" in str(caught.value)
+    assert daemon.submitted == []
+
+
+def test_a_deferred_task_queues_in_the_triggerer():
+    """The trigger waits for the other's job, and must never cancel it."""
+    daemon = FakeDaemon()
+    daemon.others = [job_json(definition=OTHER)]
+    operator = operator_of(daemon, deferrable=True)
+    deferred = deferral(operator)
+    assert (deferred.method_name, deferred.trigger.job_id, deferred.trigger.own) == ("take_turn", "other", False)
+    daemon.others, daemon.looks = [], [completed()]
+    assert operator.take_turn(context_of(), {"job": None, "error": None})["status"] == "completed"
+    overdue = {"error": {"kind": "ExportOverdueError", "message": "x", "retryable": True}}
+    with pytest.raises(AirflowFailException, match="no turn"):
+        operator.take_turn(context_of(), overdue)
+
+
+def test_of_two_at_the_same_moment_the_later_stands_back():
+    """Neither saw the other before its submit; the daemon's clock decides, and the loser's job is cancelled."""
+    daemon = FakeDaemon()
+
+    class Late(FakeDaemon):
+        def __call__(self, request):
+            answer = super().__call__(request)
+            if request.url.path == "/jobs/submit":
+                self.others = [job_json(definition=OTHER | {"created_at": "2020-02-04T02:00:00Z"})]
+            return answer
+
+    daemon = Late()
+    with pytest.raises(AirflowFailException, match="already exporting"):
+        operator_of(daemon, on_concurrent="refuse").execute(context_of())
+    assert daemon.cancelled == [daemon.submitted[0]["id"]]
+
+
+@pytest.mark.parametrize("name", ["on_concurrent", "on_partial", "verify"])
+def test_a_choice_is_one_of_its_words(name):
+    """Refused when the DAG is read, with the words."""
+    with pytest.raises(ValueError, match=f"{name} is 'maybe'. It can be: "):
+        operator_of(FakeDaemon(), **{name: "maybe"})
+
+
+def test_a_finished_result_outlives_the_daemon():
+    """The worker died after the end, and the daemon was restarted: the note has the result."""
+    daemon, store = FakeDaemon(completed()), Store()
+    first = operator_of(daemon).execute(context_of(store))
+    assert operator_of(answering(httpx.ConnectError("down"))).execute(context_of(store, try_number=2)) == first
 
 
 @pytest.mark.parametrize(
@@ -540,12 +706,19 @@ def test_a_real_export_by_the_development_daemon(connections, tmp_path, method):
         result = operator.execute(context_of())
     assert result["data_bytes_from"] == ("daemon" if method == "web" else "output_dir")
     assert result["data_bytes"] == 1_000_000 + (0 if method == "web" else len(_descriptor(tmp_path)))
-    assert (tmp_path / "out/db-prod/db-prod-disk-0.vmdk").stat().st_size == 1_000_000
+    folder = tmp_path / "out" / result["job_id"]
+    assert (folder / "db-prod/db-prod-disk-0.vmdk").stat().st_size == 1_000_000
+    assert result["verified"] is True
+    assert "1 sizes match" in str(result["checks"])
+    assert Path(result["output_dir"]) == folder
+    sums = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=False)
+    assert sums.returncode == 0, sums.stdout
+    assert sha256((folder / "hypercarbon-export.json").read_bytes()).hexdigest() == result["manifest_sha256"]
     assert result["export_method"] == method
 
 
 def _descriptor(tmp_path) -> bytes:
-    return (tmp_path / "out/db-prod/db-prod.ovf").read_bytes()
+    return next((tmp_path / "out").glob("*/db-prod/db-prod.ovf")).read_bytes()
 
 
 def test_the_vcenter_password_turns_up_nowhere(connections, tmp_path, caplog, capfd):
