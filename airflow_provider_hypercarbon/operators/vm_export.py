@@ -253,4 +253,3 @@ class VMExportOperator(BaseOperator):
             # A plain timedelta: the supervisor cannot carry pendulum's.
             timeout=timedelta(seconds=max((give_up_at - timezone.utcnow()).total_seconds(), 0)) + TRIGGERER_GRACE,
         )
-        )
