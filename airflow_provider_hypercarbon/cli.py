@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_hypercarbon import __version__
 from airflow_provider_hypercarbon.carbon.instants import parse_span
-from airflow_provider_hypercarbon.commands import backtest, grid
+from airflow_provider_hypercarbon.commands import backtest, grid, ledger
 from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
 
 #: Exit codes, documented in ``--help``.
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     status.set_defaults(run=grid.status)
 
     _add_backtest(commands)
+    _add_ledger(commands)
 
     devserver = commands.add_parser(
         "devserver", help="run a development daemon that exports real files, without a vCenter"
@@ -116,6 +117,35 @@ def _add_backtest(commands: Any) -> None:
 
 def _names(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
+
+
+def _add_ledger(commands: Any) -> None:
+    database = argparse.ArgumentParser(add_help=False)
+    database.add_argument(
+        "database",
+        nargs="?",
+        help="URL such as postgresql://user@host/database, or the path of an SQLite file "
+        f"(default: ${ledger.VARIABLE}, where a password is not seen by everybody)",
+    )
+    verify = commands.add_parser(
+        "verify",
+        parents=[database],
+        help="whether the ledger of reports is whole",
+        description="Read the whole ledger of reports and check every hash, the current reports and the sums.",
+        epilog="Exit codes: 0 whole, 1 broken, 2 wrong use or settings, 3 the database gave no answer.",
+    )
+    verify.add_argument(
+        "--expect",
+        metavar="HEAD",
+        help="a head that was printed or logged before: nothing up to it may have been changed or removed",
+    )
+    verify.add_argument("--json", action="store_true", help="for scripts")
+    verify.set_defaults(run=ledger.verify)
+
+    migrate = commands.add_parser(
+        "migrate", parents=[database], help="bring the results tables to the present version"
+    )
+    migrate.set_defaults(run=ledger.migrate)
 
 
 def _spans(text: str) -> list[timedelta]:

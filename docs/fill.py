@@ -114,10 +114,27 @@ def statements(_: str) -> str:
     """Return the SQL that makes the results table on PostgreSQL."""
     from sqlalchemy.dialects import postgresql
 
-    from airflow_provider_hypercarbon.report_store.table import create_statements
+    from airflow_provider_hypercarbon.report_store.migrations import create_statements
 
     text = re.sub(r"[ \t]+\n", "\n", create_statements(postgresql.dialect()))
     return f"```sql\n{text.strip()}\n```\n"
+
+
+def columns(arguments: str) -> str:
+    """Return a table of the columns of a table of the results database."""
+    from airflow_provider_hypercarbon.report_store.table import SUMMED, metadata
+
+    rows = ["| column | type | null | meaning, unit |", "|---|---|---|---|"]
+    for column in metadata.tables[arguments.strip()].columns:
+        if column.server_default is not None:
+            continue
+        null = "yes" if column.nullable else ""
+        rows.append(f"| `{column.name}` | {str(column.type).lower()} | {null} | {column.doc} |")
+    if arguments.strip() == "hypercarbon_sums":
+        names = ", ".join(f"`{name}`" for name in SUMMED)
+        rows.append(f"| {names} | bigint | | sum, in billionths of the unit of the same column above |")
+        rows.append("| the same with `_known` behind | bigint | | how many operations know the figure |")
+    return "\n".join(rows) + "\n"
 
 
 def reasons(_: str) -> str:
@@ -214,6 +231,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "options": options,
     "help": help_of,
     "statements": statements,
+    "columns": columns,
 }
 
 

@@ -32,7 +32,18 @@ class TestDocs:
         """Each task class, command, connection type and option is a heading somewhere."""
         headings = "\n".join(re.findall(r"^#+ .*$", TEXT, re.MULTILINE))
         wanted = ["CarbonIntensitySensor", "VMExportOperator", "CarbonReportOperator", "CarbonHook"]
-        wanted += ["zones", "status", "backtest", "suggest-cron", "devserver", "demo", "hypercarbon", "hypersdk"]
+        wanted += [
+            "zones",
+            "status",
+            "backtest",
+            "suggest-cron",
+            "verify",
+            "migrate",
+            "devserver",
+            "demo",
+            "hypercarbon",
+            "hypersdk",
+        ]
         wanted += list(get_provider_info()["config"]["hypercarbon"]["options"])
         assert [name for name in wanted if name not in headings] == []
 

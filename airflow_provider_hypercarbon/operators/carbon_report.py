@@ -223,7 +223,10 @@ class CarbonReportOperator(BaseOperator):
 
         run = RunContext.of_task(context["ti"], vm_path=export.get("vm_path"))
         with open_results(str(self.results_conn_id)) as database:
-            CarbonReportStore(database).save(report, run, now=timezone.utcnow())
+            saved = CarbonReportStore(database).save(report, run, now=timezone.utcnow())
+        # In the log of the task, out of the database's reach: what an auditor compares the ledger with.
+        what = f"Saved as revision {saved.revision} ({saved.why})" if saved.is_new else "The report is saved already"
+        self.log.info("%s, ledger %s:%s.", what, saved.position, saved.hash)
 
 
 def _plain(report: CarbonReport) -> dict[str, Any]:

@@ -4,16 +4,20 @@ from airflow_provider_hypercarbon.report_store.answers import DatabaseAnswers
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.decisions import DecisionLog, KeptDecision
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
+from airflow_provider_hypercarbon.report_store.ledger import Head, Why
 from airflow_provider_hypercarbon.report_store.readings import ReadingsStore
 from airflow_provider_hypercarbon.report_store.row import RunContext, StoredReport
-from airflow_provider_hypercarbon.report_store.store import CarbonReportStore, ReportPage
-from airflow_provider_hypercarbon.report_store.sums import SUMMED, ReportSums, Total
+from airflow_provider_hypercarbon.report_store.store import CarbonReportStore, ReportPage, SavedReport
+from airflow_provider_hypercarbon.report_store.sums import ReportSums, Total
+from airflow_provider_hypercarbon.report_store.table import SUMMED
+from airflow_provider_hypercarbon.report_store.verify import Verdict, verify
 
 __all__ = [
     "SUMMED",
     "CarbonReportStore",
     "DatabaseAnswers",
     "DecisionLog",
+    "Head",
     "KeptDecision",
     "ReadingsStore",
     "ReportFilters",
@@ -21,6 +25,10 @@ __all__ = [
     "ReportSums",
     "ResultsDatabase",
     "RunContext",
+    "SavedReport",
     "StoredReport",
     "Total",
+    "Verdict",
+    "Why",
+    "verify",
 ]

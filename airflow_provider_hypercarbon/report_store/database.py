@@ -5,25 +5,29 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
-from airflow_provider_hypercarbon.report_store.table import create_statements, found_version, migrate
+from airflow_provider_hypercarbon.report_store.migrations import (
+    create_statements,
+    found_version,
+    migrate,
+    newest_version,
+)
+from airflow_provider_hypercarbon.report_store.upsert import upsert
 
 _TRIES = 6
 _FIRST_PAUSE_SECONDS = 0.02
-#: SQLite takes 32,766 values in a statement, at some ten columns a row.
-_ROWS_AT_ONCE = 1000
 #: What databases call "this login, or this database, is not for you": PostgreSQL, MySQL and MariaDB, SQLite.
 _LOGIN_REFUSED = {"28P01", "28000", "3D000", 1044, 1045, 1049, 1698, "SQLITE_CANTOPEN"}
 #: What they call "you may not do this here".
 _DENIED = {"42501", 1142, 1143, 1227, "SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_READONLY_DBMOVED"}
 
 T = TypeVar("T")
+IsolationLevel = Literal["READ COMMITTED", "REPEATABLE READ"]
 
 
 class ResultsDatabase:
@@ -42,7 +46,8 @@ class ResultsDatabase:
         :raises ReportStoreError: out of reach, not allowed, or newer than this code.
         """
         if not self._ready:
-            self._patiently(migrate, passing=DBAPIError)
+            if self._patiently(found_version, passing=OperationalError) < newest_version():
+                self._patiently(migrate, passing=DBAPIError)
             self._ready = True
 
     def write(self, table: sa.Table, row: dict[str, Any]) -> None:
@@ -50,22 +55,18 @@ class ResultsDatabase:
 
         :raises ReportStoreError: out of reach, or not allowed.
         """
-        self.change(lambda connection: upsert(connection, table, row))
+        self.change(lambda connection: upsert(connection, table, [row]))
 
     def write_all(self, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
         """Write rows with the same columns in one transaction, as :meth:`write` does one.
 
         :raises ReportStoreError: out of reach, or not allowed.
         """
-
-        def work(connection: sa.Connection) -> None:
-            for first in range(0, len(rows), _ROWS_AT_ONCE):
-                upsert(connection, table, *rows[first : first + _ROWS_AT_ONCE])
-
-        self.change(work)
+        if rows:
+            self.change(lambda connection: upsert(connection, table, rows))
 
     def change(self, work: Callable[[sa.Connection], T]) -> T:
-        """Do ``work`` in one transaction, anew when another writer was in the way.
+        """Do ``work`` in one transaction, again when another writer was in the way, and return what it returns.
 
         :raises ReportStoreError: out of reach, or not allowed.
         """
@@ -73,31 +74,51 @@ class ResultsDatabase:
         return self._patiently(work, passing=(OperationalError, IntegrityError))
 
     def read(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
-        """Return the rows of a query; none when the tables were never made: a reader creates nothing."""
+        """Return the rows of a query; none when the tables were never made: a reader creates nothing.
+
+        Tables of an earlier release are brought to the present version first.
+        """
+        if not self._has_tables():
+            return []
 
         def work(connection: sa.Connection) -> Sequence[sa.RowMapping]:
-            if not self._ready and not found_version(connection):
-                return []
-            self._ready = True
             return connection.execute(query).mappings().all()
 
         return self._patiently(work, passing=OperationalError)
 
+    def read_together(self, queries: Sequence[sa.Select[Any]]) -> list[Sequence[sa.RowMapping]]:
+        """Return the rows of several queries, all of the same instant: what others write meanwhile is not seen."""
+        if not self._has_tables():
+            return [[] for _ in queries]
+
+        def work(connection: sa.Connection) -> list[Sequence[sa.RowMapping]]:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            return [connection.execute(query).mappings().all() for query in queries]
+
+        return self._patiently(work, passing=OperationalError, isolation_level="REPEATABLE READ")
+
     def create_statements(self) -> str:
         """Return the SQL that makes the tables in this database, for an administrator who runs it by hand."""
         return create_statements(self.engine.dialect)
+
+    def _has_tables(self) -> bool:
+        if not self._ready and self._patiently(found_version, passing=OperationalError):
+            self.ensure()
+        return self._ready
 
     def _patiently(
         self,
         work: Callable[[sa.Connection], T],
         *,
         passing: type[DBAPIError] | tuple[type[DBAPIError], ...],
+        isolation_level: IsolationLevel = "READ COMMITTED",
     ) -> T:
         """Do ``work`` in a transaction, a few times when another writer was in the way."""
         failed = 0
         while True:
             try:
-                return self._once(work)
+                return self._once(work, isolation_level)
             except DBAPIError as error:
                 failed += 1
                 if failed == _TRIES or not isinstance(error, passing) or _code(error) in _DENIED:
@@ -105,11 +126,15 @@ class ResultsDatabase:
             # Writers that met once must not meet again.
             time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**failed))  # noqa: S311  (no secret)
 
-    def _once(self, work: Callable[[sa.Connection], T]) -> T:
+    def _once(self, work: Callable[[sa.Connection], T], isolation_level: IsolationLevel) -> T:
         try:
             connection = self.engine.connect()
         except DBAPIError as error:
             self._out_of_reach(error)
+        sqlite = connection.dialect.name == "sqlite"
+        if connection.dialect.name == "postgresql" or (isolation_level == "REPEATABLE READ" and not sqlite):
+            # Stricter levels refuse a writer that waited for another one; MySQL does not, whatever its default.
+            connection = connection.execution_options(isolation_level=isolation_level)
         with connection, connection.begin():
             return work(connection)
 
@@ -132,7 +157,7 @@ class ResultsDatabase:
         denied = ReportStoreError(
             f"The results database {self._place()} does not allow what is needed: {_words(error)} Grant the "
             f"login SELECT, INSERT and UPDATE on the tables hypercarbon_*, and CREATE once; or let "
-            "an administrator create them by the statements below."
+            'an administrator run "hypercarbon migrate", or create them by the statements below.'
         )
         denied.add_note(self.create_statements())
         raise denied from error.orig
@@ -141,29 +166,6 @@ class ResultsDatabase:
         url = self.engine.url
         host = f"{url.host}:{url.port}/" if url.port else f"{url.host}/" if url.host else ""
         return f"{host}{url.database or ''}"
-
-
-def upsert(connection: sa.Connection, table: sa.Table, *rows: dict[str, Any]) -> None:
-    """Insert rows, or replace those with the same primary keys, by the database's own means."""
-    dialect = connection.dialect.name
-    keys = list(table.primary_key.columns)
-    names = [name for name in rows[0] if name not in {key.name for key in keys}]
-    if dialect == "postgresql":
-        into_pg = postgresql.insert(table).values(rows)
-        new = {name: into_pg.excluded[name] for name in names}
-        connection.execute(into_pg.on_conflict_do_update(index_elements=keys, set_=new))
-    elif dialect == "sqlite":
-        into_sqlite = sqlite.insert(table).values(rows)
-        new = {name: into_sqlite.excluded[name] for name in names}
-        connection.execute(into_sqlite.on_conflict_do_update(index_elements=keys, set_=new))
-    elif dialect in ("mysql", "mariadb"):
-        into_mysql = mysql.insert(table).values(rows)
-        new = {name: into_mysql.inserted[name] for name in names}
-        connection.execute(into_mysql.on_duplicate_key_update(new))
-    else:
-        for row in rows:
-            connection.execute(table.delete().where(*(key == row[key.name] for key in keys)))
-            connection.execute(table.insert().values(row))
 
 
 def _code(error: DBAPIError) -> object:

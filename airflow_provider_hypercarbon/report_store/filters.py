@@ -12,6 +12,8 @@ from airflow_provider_hypercarbon.carbon.intensity import Frozen, UtcDatetime
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.report_store.table import instant_text, reports
 
+_FIRST_INSTANT = "-01T00:00:00.000000+00:00"
+
 
 class ReportFilters(Frozen):
     """Which reports; all of them when nothing is said.
@@ -34,21 +36,32 @@ class ReportFilters(Frozen):
     provisional: bool | None = None
     synthetic: bool | None = None
 
-    def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """Return the conditions on ``hypercarbon_reports``, all of which must hold."""
+    def conditions(self, table: sa.Table = reports) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions on a table, all of which must hold.
+
+        :param table: ``hypercarbon_reports``, or ``hypercarbon_sums`` for a filter that goes by the month.
+        """
+        columns = table.c
         found: list[sa.ColumnElement[bool]] = []
         for name in ("operation_id", "dag_id", "run_id", "vm_path", "zone", "provisional"):
             if (value := getattr(self, name)) is not None:
-                found.append(reports.c[name] == value)
+                found.append(columns[name] == value)
         if self.dag_ids is not None:
-            found.append(reports.c.dag_id.in_(sorted(self.dag_ids)))
+            found.append(columns.dag_id.in_(sorted(self.dag_ids)))
+        when, length = (columns.month, 7) if "month" in columns else (columns.started_at, None)
         if self.since is not None:
-            found.append(reports.c.started_at >= instant_text(self.since))
+            found.append(when >= instant_text(self.since)[:length])
         if self.until is not None:
-            found.append(reports.c.started_at < instant_text(self.until))
+            found.append(when < instant_text(self.until)[:length])
         if self.synthetic is not None:
-            found.append(reports.c.synthetic.is_not(None) if self.synthetic else reports.c.synthetic.is_(None))
+            found.append(columns.synthetic.is_not(None) if self.synthetic else columns.synthetic.is_(None))
         return found
+
+    def by_month(self) -> bool:
+        """Whether whole months, DAGs, VMs and zones are chosen, nothing finer."""
+        ends = [end for end in (self.since, self.until) if end is not None]
+        whole = all(instant_text(end)[7:] == _FIRST_INSTANT for end in ends)
+        return whole and self.operation_id is None and self.run_id is None
 
 
 class Place(NamedTuple):

@@ -1,9 +1,10 @@
-"""A report as a row of the results table, and back."""
+"""A report as a row of the results table and a document of the ledger, and back."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,13 @@ import sqlalchemy as sa
 from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
 from airflow_provider_hypercarbon.carbon.intensity import Frozen, UtcDatetime
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
-from airflow_provider_hypercarbon.report_store.table import instant_text, reports
+from airflow_provider_hypercarbon.report_store.ledger import Why, canonical
+from airflow_provider_hypercarbon.report_store.table import SUMMED, instant_text, ledger, reports
+
+#: Above this a figure is absurd (nine exabytes, the electricity of a country), and its sum no longer fits.
+MOST = 9e9
+#: The columns of the results table but for those about the ledger.
+COLUMNS_OF_A_REPORT = [column.name for column in reports.c if column.name not in ("ledger_position", "revision")]
 
 
 class RunContext(Frozen):
@@ -39,33 +46,35 @@ class RunContext(Frozen):
 
 
 class StoredReport(Frozen):
-    """A report as it was saved."""
+    """A revision of a report, as the ledger keeps it.
+
+    :param position: its place in the ledger's chain.
+    :param revision: 1 for the first report of an operation.
+    :param why: why this revision was made.
+    """
 
     report: CarbonReport
     context: RunContext
     saved_at: UtcDatetime
+    position: int
+    revision: int
+    why: Why
+    prev_hash: str
+    hash: str
 
 
-#: What reading needs; the other columns say the same again, for people who query.
-COLUMNS_READ = [reports.c[name] for name in ("operation_id", "document", "saved_at", *RunContext.model_fields)]
+#: What reading needs; the columns of the results table say the same again, for people who query.
+COLUMNS_READ = list(ledger.c)
 
 
 def to_row(report: CarbonReport, context: RunContext, now: datetime) -> dict[str, Any]:
     """Flatten a report into the columns, and refuse what a database would change or refuse."""
-    signal = report.signal
-    row: dict[str, Any] = {
-        **report.model_dump(include=set(reports.c.keys())),
-        **context.model_dump(),
-        "started_at": instant_text(report.started_at),
-        "ended_at": instant_text(report.ended_at),
-        "scheduled_at": instant_text(report.scheduled_at) if report.scheduled_at else None,
-        "saved_at": instant_text(now),
-        "signal_kind": signal.kind if signal else None,
-        "signal_factors": signal.factors if signal else None,
-    }
+    row = columns_of(report.model_dump(mode="json"), context.model_dump(), instant_text(now))
     for name, value in row.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise ReportStoreError(f"{name} is {value}, which is no number to keep. Check the size of the data.")
+        if name in SUMMED and value is not None and abs(value) > MOST:
+            raise ReportStoreError(f"{name} is {value:g}, more than any run can have. Check the size of the data.")
         length = getattr(reports.c[name].type, "length", None)
         if isinstance(value, str) and length and len(value) > length:
             raise ReportStoreError(f"{name} has {len(value)} characters; at most {length} are kept. Shorten it.")
@@ -74,22 +83,67 @@ def to_row(report: CarbonReport, context: RunContext, now: datetime) -> dict[str
             f"The operation_id {report.operation_id!r} is empty or has spaces at an end, which databases compare "
             "differently. Give one without."
         )
-    row["document"] = json.dumps(report.model_dump(mode="json"), ensure_ascii=False, allow_nan=False)
     return row
 
 
+def columns_of(report: Mapping[str, Any], context: Mapping[str, Any], saved_at: str) -> dict[str, Any]:
+    """Return the columns of a document's report and context; null where they do not say a thing.
+
+    :raises KeyError: a report without a run; likewise TypeError and ValueError.
+    """
+    signal = report.get("signal") or {}
+    return {
+        **{name: report.get(name) for name in COLUMNS_OF_A_REPORT},
+        **{name: context.get(name) for name in RunContext.model_fields},
+        "started_at": _text_of(report["started_at"]),
+        "ended_at": _text_of(report["ended_at"]),
+        "scheduled_at": _text_of(report["scheduled_at"]) if report.get("scheduled_at") else None,
+        "saved_at": saved_at,
+        "signal_kind": signal.get("kind"),
+        "signal_factors": signal.get("factors"),
+    }
+
+
+def to_content(report: CarbonReport, context: RunContext) -> dict[str, Any]:
+    """Return the part of the ledger's document that is about the run."""
+    return {"context": context.model_dump(mode="json"), "report": report.model_dump(mode="json")}
+
+
+def says_the_same(document: str, content: Mapping[str, Any]) -> bool:
+    """Whether a document of the ledger holds this content; the number of the try tells nothing about the run."""
+    try:
+        found = json.loads(document)
+        kept = {name: {**found[name], "try_number": None} for name in content}
+    except (ValueError, KeyError, TypeError):
+        return False
+    return canonical(kept) == canonical({name: {**content[name], "try_number": None} for name in content})
+
+
 def from_row(row: sa.RowMapping) -> StoredReport:
-    """Read a row back. A field that a later release added to the document is left out."""
+    """Read a row of the ledger back. A field that a later release added to the document is left out."""
     try:
         document = json.loads(row["document"])
-        known = {name: value for name, value in document.items() if name in CarbonReport.model_fields}
+        report, context = document["report"], document["context"]
         return StoredReport(
-            report=CarbonReport.model_validate(known),
-            context=RunContext.model_validate({name: row[name] for name in RunContext.model_fields}),
+            report=CarbonReport.model_validate(_known(report, CarbonReport)),
+            context=RunContext.model_validate(_known(context, RunContext)),
             saved_at=row["saved_at"],
+            position=row["position"],
+            revision=row["revision"],
+            why=row["why"],
+            prev_hash=row["prev_hash"],
+            hash=row["hash"],
         )
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise ReportStoreError(
-            f"The report {row['operation_id']!r} in {reports.name} is damaged. Delete its row; the task that wrote "
-            "it makes it anew when it is cleared."
+            f"The report {row['operation_id']!r} at position {row['position']} of {ledger.name} is damaged. "
+            '"hypercarbon verify" says since when; the task that wrote the report makes it anew when it is cleared.'
         ) from error
+
+
+def _known(document: dict[str, Any], model: type[Frozen]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name in model.model_fields}
+
+
+def _text_of(instant: str) -> str:
+    return instant_text(datetime.fromisoformat(instant))

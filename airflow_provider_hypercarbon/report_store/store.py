@@ -13,13 +13,35 @@ from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
 from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.filters import Place, ReportFilters, in_order
-from airflow_provider_hypercarbon.report_store.row import COLUMNS_READ, RunContext, StoredReport, from_row, to_row
+from airflow_provider_hypercarbon.report_store.ledger import Draft, Head, Why, append, lock_head
+from airflow_provider_hypercarbon.report_store.row import (
+    COLUMNS_READ,
+    RunContext,
+    StoredReport,
+    from_row,
+    says_the_same,
+    to_content,
+    to_row,
+)
 from airflow_provider_hypercarbon.report_store.sums import Dimension, ReportSums, from_sums_row, sums_query
-from airflow_provider_hypercarbon.report_store.table import reports
+from airflow_provider_hypercarbon.report_store.table import ledger, ledger_head, reports
 
 #: How many of a VM's last exports tell how long the next will take.
 _LAST_EXPORTS = 10
 _BATCH = 1000
+
+
+class SavedReport(Frozen):
+    """Where a report stands in the ledger.
+
+    :param is_new: False when it said the same as the current one, and nothing was added.
+    """
+
+    position: int
+    revision: int
+    why: Why
+    hash: str
+    is_new: bool
 
 
 #: No filter.
@@ -45,18 +67,59 @@ class CarbonReportStore:
     def __init__(self, database: ResultsDatabase | sa.Engine) -> None:
         self.database = database if isinstance(database, ResultsDatabase) else ResultsDatabase(database)
 
-    def save(self, report: CarbonReport, context: RunContext, *, now: datetime) -> None:
-        """Write the report in one transaction; it replaces the one of the same ``operation_id``.
+    def save(self, report: CarbonReport, context: RunContext, *, now: datetime) -> SavedReport:
+        """Append the report to the ledger and make it the current one of its ``operation_id``, in one transaction.
+
+        A report that says the same as the current one adds nothing.
 
         :raises ReportStoreError: out of reach, not allowed, or a value that no database keeps as it is.
         """
-        self.database.write(reports, to_row(report, context, now))
+        columns, content = to_row(report, context, now), to_content(report, context)
+
+        def work(connection: sa.Connection) -> SavedReport:
+            head = lock_head(connection)
+            current = self._current(connection, report.operation_id)
+            if current is not None and says_the_same(current["document"], content):
+                return _saved(current, is_new=False)
+            return _append(connection, head, Draft(_why(current, context), columns, content, current))
+
+        return self.database.change(work)
+
+    def reconcile(self, stored: StoredReport, report: CarbonReport, *, now: datetime) -> SavedReport | None:
+        """Append a revision of a stored report, made of the same run with the provider's later values.
+
+        None when somebody else revised the report meanwhile, or when the revision says the same.
+
+        :raises ReportStoreError: as :meth:`save`.
+        """
+        columns, content = to_row(report, stored.context, now), to_content(report, stored.context)
+
+        def work(connection: sa.Connection) -> SavedReport | None:
+            head = lock_head(connection)
+            current = self._current(connection, report.operation_id)
+            if current is None or current["revision"] != stored.revision:
+                return None
+            if says_the_same(current["document"], content):
+                return None
+            return _append(connection, head, Draft(Why.RECONCILIATION, columns, content, current))
+
+        return self.database.change(work)
 
     def get(self, operation_id: str) -> StoredReport | None:
-        """Return the report of an operation; None when there is none."""
-        found = self._read(sa.select(*COLUMNS_READ).where(reports.c.operation_id == operation_id))
+        """Return the current report of an operation; None when there is none."""
+        found = self._read(_current_ones().where(reports.c.operation_id == operation_id))
         # MySQL and MariaDB take 'x' and 'x ' for the same.
         return next((stored for stored in found if stored.report.operation_id == operation_id), None)
+
+    def trail(self, operation_id: str) -> list[StoredReport]:
+        """Return every revision of an operation's report, the first one first; none when there is none."""
+        query = sa.select(*COLUMNS_READ).where(ledger.c.operation_id == operation_id).order_by(ledger.c.revision)
+        return [stored for stored in self._read(query) if stored.report.operation_id == operation_id]
+
+    def head(self) -> Head | None:
+        """Return the end of the ledger's chain, to be noted down elsewhere; None when nothing was ever written."""
+        row = next(iter(self.database.read(sa.select(ledger_head.c.position, ledger_head.c.hash))), None)
+        return Head(row["position"], row["hash"]) if row else None
 
     def recent(
         self,
@@ -90,7 +153,7 @@ class CarbonReportStore:
         :param after: the ``next`` of the page before.
         :raises ConfigurationError: ``after`` is no such thing.
         """
-        query = sa.select(*COLUMNS_READ, reports.c.started_at).where(*filters.conditions()).limit(limit + 1)
+        query = _current_ones(reports.c.started_at).where(*filters.conditions()).limit(limit + 1)
         if after is not None:
             query = query.where(Place.decode(after).beyond(newest_first=newest_first))
         found = self.database.read(in_order(query, newest_first=newest_first))
@@ -133,8 +196,45 @@ class CarbonReportStore:
         hours = [row["duration_hours"] for row in self.database.read(query.limit(_LAST_EXPORTS))]
         return timedelta(hours=median(hours)) if hours else None
 
+    @staticmethod
+    def _current(connection: sa.Connection, operation_id: str) -> dict[str, Any] | None:
+        """Return the row of an operation with the document of its revision."""
+        query = sa.select(reports, ledger.c.document, ledger.c.hash, ledger.c.why).select_from(
+            reports.join(ledger, ledger.c.position == reports.c.ledger_position)
+        )
+        found = connection.execute(query.where(reports.c.operation_id == operation_id)).mappings().one_or_none()
+        return dict(found) if found else None
+
     def _read(self, query: sa.Select[Any]) -> list[StoredReport]:
         return [from_row(row) for row in self.database.read(query)]
+
+
+def _current_ones(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    joined = reports.join(ledger, ledger.c.position == reports.c.ledger_position)
+    return sa.select(*COLUMNS_READ, *columns).select_from(joined)
+
+
+def _append(connection: sa.Connection, head: Head, draft: Draft) -> SavedReport:
+    head = append(connection, head, [draft])
+    revision = draft.replaced["revision"] + 1 if draft.replaced else 1
+    return SavedReport(position=head.position, revision=revision, why=draft.why, hash=head.hash, is_new=True)
+
+
+def _saved(current: dict[str, Any], *, is_new: bool) -> SavedReport:
+    return SavedReport(
+        position=current["ledger_position"],
+        revision=current["revision"],
+        why=current["why"],
+        hash=current["hash"],
+        is_new=is_new,
+    )
+
+
+def _why(current: dict[str, Any] | None, context: RunContext) -> Why:
+    if current is None:
+        return Why.FIRST_REPORT
+    same_task = all(current[name] == getattr(context, name) for name in ("dag_id", "run_id", "task_id", "map_index"))
+    return Why.RETRY if same_task and context.try_number > current["try_number"] else Why.RE_REPORT
 
 
 def _frozen(names: Collection[str] | None) -> frozenset[str] | None:

@@ -6,32 +6,17 @@ Floating-point sums depend on the order of the rows. Each figure is therefore ro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
-from airflow_provider_hypercarbon.report_store.table import reports
+from airflow_provider_hypercarbon.report_store.group_sums import BILLION, KEPT_APART
+from airflow_provider_hypercarbon.report_store.table import SUMMED, reports, sums
 
-_BILLION = 1e9
-
-#: The figures that add up.
-SUMMED = (
-    "duration_hours",
-    "data_gb",
-    "energy_kwh",
-    "energy_low_kwh",
-    "energy_high_kwh",
-    "emissions_kgco2eq",
-    "emissions_low_kgco2eq",
-    "emissions_high_kgco2eq",
-    "difference_to_scheduled_kgco2eq",
-    "savings_vs_worst_kgco2eq",
-)
 #: What figures can be told apart by. ``month`` is that of the start, in UTC.
 Dimension = Literal[
     "month",
@@ -41,6 +26,7 @@ Dimension = Literal[
     "source",
     "energy_model",
     "energy_measured",
+    "energy_tier",
     "provisional",
     "start_reason",
     "synthetic",
@@ -84,49 +70,56 @@ class ReportSums(Frozen):
     totals: dict[str, Total]
 
 
-def billionths(value: float) -> int:
-    """Return a figure as a whole number of billionths, exactly as the databases round it."""
-    return math.floor(value * _BILLION + 0.5)
-
-
-def sums_query(dialect: str, group_by: Collection[Dimension], filters: ReportFilters) -> sa.Select[Any]:
+def sums_query(
+    dialect: str, group_by: Collection[Dimension], filters: ReportFilters, *, from_rows: bool = False
+) -> sa.Select[Any]:
     """Return the query for the sums of the reports of a filter, one row a group.
 
+    It reads the sums that are kept, where they tell apart what is asked for, and else every report of the filter.
+
+    :param from_rows: read every report in any case.
     :raises ConfigurationError: reports cannot be grouped by that.
     """
-    keys = [_dimension(name) for name in group_by]
-    keys += [reports.c[name] for name in SIGNAL]
-    columns: list[sa.ColumnElement[Any]] = [sa.func.count().label("operations")]
-    for name in SUMMED:
-        columns.append(sa.func.sum(_in_billionths(reports.c[name], dialect)).label(name))
-        columns.append(sa.func.count(reports.c[name]).label(f"{name}_known"))
-    return sa.select(*keys, *columns).where(*filters.conditions()).group_by(*keys).order_by(*keys)
+    for name in group_by:
+        if name not in get_args(Dimension):
+            raise ConfigurationError(
+                f"Reports cannot be grouped by {name!r}. Choose among {', '.join(get_args(Dimension))}."
+            )
+    names = [*group_by, *SIGNAL]
+    keys: list[sa.ColumnElement[Any]]
+    columns: list[sa.ColumnElement[Any]]
+    if not from_rows and set(group_by) <= set(KEPT_APART) and filters.by_month():
+        keys = [sums.c[name] for name in names]
+        operations = sa.func.sum(sums.c.operations)
+        columns = [sa.func.sum(sums.c[name]).label(name) for name in ("operations", *SUMMED)]
+        columns += [sa.func.sum(sums.c[f"{name}_known"]).label(f"{name}_known") for name in SUMMED]
+        query = sa.select(*keys, *columns).where(*filters.conditions(sums)).having(operations > 0)
+    else:
+        keys = [_MONTH if name == "month" else reports.c[name] for name in names]
+        columns = [sa.func.sum(_in_billionths(reports.c[name], dialect)).label(name) for name in SUMMED]
+        columns += [sa.func.count(reports.c[name]).label(f"{name}_known") for name in SUMMED]
+        query = sa.select(*keys, sa.func.count().label("operations"), *columns).where(*filters.conditions())
+    return query.group_by(*keys).order_by(*keys)
 
 
 def from_sums_row(row: sa.RowMapping, group_by: Collection[Dimension]) -> ReportSums:
     """Read a row of :func:`sums_query`."""
-    totals = {name: Total(billionths=int(row[name] or 0), known=row[f"{name}_known"]) for name in SUMMED}
+    totals = {name: Total(billionths=int(row[name] or 0), known=int(row[f"{name}_known"] or 0)) for name in SUMMED}
     return ReportSums(
         group={name: row[name] for name in group_by},
         signal_kind=row["signal_kind"],
         signal_factors=row["signal_factors"],
-        operations=row["operations"],
+        operations=int(row["operations"]),
         totals=totals,
     )
 
 
-def _dimension(name: str) -> sa.ColumnElement[Any]:
-    if name == "month":
-        return sa.func.substr(reports.c.started_at, sa.literal_column("1"), sa.literal_column("7")).label("month")
-    if name not in Dimension.__args__:  # type: ignore[attr-defined]
-        raise ConfigurationError(
-            f"Reports cannot be grouped by {name!r}. Choose among {', '.join(Dimension.__args__)}."  # type: ignore[attr-defined]
-        )
-    return reports.c[name]
+# Numbers in the words of the query: as parameters, they would make two different expressions of it.
+_MONTH = sa.func.substr(reports.c.started_at, sa.literal_column("1"), sa.literal_column("7")).label("month")
 
 
 def _in_billionths(column: sa.Column[float], dialect: str) -> sa.ColumnElement[int]:
-    scaled = column * sa.literal(_BILLION, sa.Double) + sa.literal(0.5, sa.Double)
+    scaled = column * sa.literal(BILLION, sa.Double) + sa.literal(0.5, sa.Double)
     if dialect != "sqlite":
         return sa.cast(sa.func.floor(scaled), sa.BigInteger)
     # Not every SQLite has floor(); its cast cuts towards zero.

@@ -317,14 +317,14 @@ class TestFailures:
 class TestResultsTable:
     @pytest.mark.parametrize("kind", KINDS)
     def test_a_retry_leaves_one_row(self, kind, tmp_path, monkeypatch):
-        """The task died after writing: the next try writes the same row, on every database."""
+        """The task died after writing: the next try finds the same report there, on every database."""
         for url in fresh_database(kind, tmp_path):
             monkeypatch.setenv("AIRFLOW_CONN_RESULTS", airflow_uri(url))
             run(decision=DECISION, results_conn_id="results")
             found = run(decision=DECISION, results_conn_id="results", context=context_of(try_number=2))
             (row,) = stored()
             assert report_json(row.report) == found
-            assert (row.context.try_number, row.context.vm_path) == (2, "/DC/vm/web")
+            assert (row.revision, row.context.try_number, row.context.vm_path) == (1, 1, "/DC/vm/web")
             assert (row.context.dag_id, row.context.run_id, row.context.task_id) == ("backup", "manual__1", "report")
 
     def test_mapped_tasks_have_a_row_each(self, results):

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.report_store import DatabaseAnswers, ResultsDatabase
-from airflow_provider_hypercarbon.report_store.table import answers, migrate, schema, turns
+from airflow_provider_hypercarbon.report_store.migrations import migrate
+from airflow_provider_hypercarbon.report_store.table import answers, schema, turns
 from tests.report_store.databases import KINDS, fresh_database
 
 #: As many writers as the cold start of the benchmark has.

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.report_store import SUMMED, CarbonReportStore, ReportFilters, Total
-from airflow_provider_hypercarbon.report_store.sums import _in_billionths, billionths
+from airflow_provider_hypercarbon.report_store.group_sums import billionths
+from airflow_provider_hypercarbon.report_store.sums import _in_billionths
 from tests.carbon.grid import HOUR, NOW, series
 from tests.report_store.databases import KINDS, fresh_database
 from tests.report_store.test_store import CONTEXT, report

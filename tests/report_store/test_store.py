@@ -15,7 +15,8 @@ from airflow_provider_hypercarbon.carbon.footprint import CarbonReport, make_rep
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, RunContext
 from airflow_provider_hypercarbon.report_store import database as database_module
-from airflow_provider_hypercarbon.report_store.table import MIGRATIONS, found_version, instant_text, migrate, reports
+from airflow_provider_hypercarbon.report_store.migrations import MIGRATIONS, found_version, migrate, newest_version
+from airflow_provider_hypercarbon.report_store.table import instant_text, ledger, reports
 from tests.carbon.grid import HOUR, NOW, series
 from tests.report_store.databases import KINDS, SERVERS, fresh_database, run_as_owner
 
@@ -59,6 +60,9 @@ def report(operation_id: str = "job-1", start: float = 0, **more: object) -> Car
     return make_report(**fields)  # type: ignore[arg-type]
 
 
+LEDGER = "SELECT * FROM hypercarbon_ledger ORDER BY position"
+
+
 def rows(store: CarbonReportStore, sql: str = "SELECT * FROM hypercarbon_reports") -> list[sa.RowMapping]:
     with store.database.engine.connect() as connection:
         return list(connection.execute(sa.text(sql)).mappings())
@@ -98,7 +102,10 @@ class TestSave:
         (row,) = rows(store)
         assert (row["data_gb"], row["try_number"]) == (1000, 2)
         assert row["saved_at"] == "2026-03-02T19:00:00.000000+00:00"
-        assert json.loads(row["document"])["data_gb"] == 1000
+        assert row["revision"] == 2
+        first, second = rows(store, LEDGER)
+        assert (first["why"], second["why"]) == ("first_report", "retry")
+        assert json.loads(second["document"])["report"]["data_gb"] == 1000
 
     def test_ids_are_exact(self, store: CarbonReportStore):
         """Case, accents and trailing spaces tell operations apart, also where the database would not."""
@@ -217,20 +224,21 @@ class TestRecent:
     def test_a_later_release_may_add_to_the_document(self, sqlite_store: CarbonReportStore):
         """A field that this release does not know is left out."""
         sqlite_store.save(report(), CONTEXT, now=NOW)
-        document = {**json.loads(rows(sqlite_store)[0]["document"]), "of_a_later_release": 1.5}
+        document = json.loads(rows(sqlite_store, LEDGER)[0]["document"])
+        document = {**document, "report": {**document["report"], "of_a_later_release": 1.5}, "more": 1}
         with sqlite_store.database.engine.begin() as connection:
-            connection.execute(reports.update().values(document=json.dumps(document)))
+            connection.execute(ledger.update().values(document=json.dumps(document)))
         found = sqlite_store.get("job-1")
         assert found is not None
         assert found.report == report()
 
-    @pytest.mark.parametrize("document", ["{", "[]", "{}", "null"])
+    @pytest.mark.parametrize("document", ["{", "[]", "{}", "null", '{"report": {}, "context": {}}'])
     def test_a_damaged_row_is_named(self, sqlite_store: CarbonReportStore, document: str):
         """Somebody edited the table: the error says which row and what to do."""
         sqlite_store.save(report(), CONTEXT, now=NOW)
         with sqlite_store.database.engine.begin() as connection:
-            connection.execute(reports.update().values(document=document))
-        with pytest.raises(ReportStoreError, match=r"'job-1' in hypercarbon_reports is damaged\. Delete"):
+            connection.execute(ledger.update().values(document=document))
+        with pytest.raises(ReportStoreError, match=r"'job-1' at position 1 of hypercarbon_ledger is damaged"):
             sqlite_store.recent()
 
 
@@ -267,7 +275,7 @@ class TestManyWriters:
         assert in_processes(16, save_some, url, "job-{number}-{i}", 2) == [0] * 16
         assert len(rows(store)) == 32
         assert rows(store, "SELECT component, version FROM hypercarbon_schema") == [
-            {"component": "reports", "version": len(MIGRATIONS)}
+            {"component": "reports", "version": newest_version()}
         ]
 
     def test_eight_writers_of_one_operation(self, store: CarbonReportStore, url: str):
@@ -313,7 +321,8 @@ class TestRetry:
         sqlite_store.database.ensure()
         tried = failing(sqlite_store.database.engine, 2, locked())
         sqlite_store.save(report(), CONTEXT, now=NOW)
-        assert len(tried) == 3
+        assert tried[0] == tried[1] == tried[2]
+        assert len(sqlite_store.trail("job-1")) == 1
 
     def test_not_for_ever(self, sqlite_store: CarbonReportStore):
         """After six tries the task is told, and may retry later."""
@@ -364,7 +373,7 @@ class TestVersions:
         assert len(rows(store)) == 1
 
     def test_migrations_go_forward_in_order_and_once(self, store: CarbonReportStore):
-        """From the present version two further, keeping the rows; then nothing."""
+        """Two more steps, keeping the rows; then nothing."""
         done: list[int] = []
 
         def add_column(connection: sa.Connection) -> None:
@@ -372,11 +381,13 @@ class TestVersions:
             connection.execute(sa.text("ALTER TABLE hypercarbon_reports ADD COLUMN added VARCHAR(10)"))
 
         steps = (*MIGRATIONS, add_column, lambda connection: done.append(3))
+        newest = newest_version(steps)
         store.save(report(), CONTEXT, now=NOW)
         for _ in range(2):
             with store.database.engine.begin() as connection:
                 migrate(connection, steps)
-                assert found_version(connection, newest=len(steps)) == len(steps)
+            with store.database.engine.begin() as connection:
+                assert found_version(connection, newest=newest) == newest
         assert done == [2, 3]
         assert [row["added"] for row in rows(store)] == [None]
 
@@ -384,7 +395,7 @@ class TestVersions:
         """Run by hand they make what the code would make."""
         run_as_owner(url, *(s for s in store.database.create_statements().split(";\n") if s.strip()))
         with store.database.engine.connect() as connection:
-            assert found_version(connection) == len(MIGRATIONS)
+            assert found_version(connection) == newest_version()
         store.save(report(), CONTEXT, now=NOW)
         assert len(rows(store)) == 1
 

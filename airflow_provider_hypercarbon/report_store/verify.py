@@ -1,0 +1,183 @@
+"""Whether the ledger is whole, and the current reports and the sums are what it says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_hypercarbon.carbon.intensity import Frozen
+from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
+from airflow_provider_hypercarbon.report_store.filters import ReportFilters
+from airflow_provider_hypercarbon.report_store.group_sums import KEPT_APART
+from airflow_provider_hypercarbon.report_store.ledger import Head, chained
+from airflow_provider_hypercarbon.report_store.row import MOST, columns_of
+from airflow_provider_hypercarbon.report_store.sums import SIGNAL, sums_query
+from airflow_provider_hypercarbon.report_store.table import NO_HASH, SUMMED, ledger, ledger_head, reports, sums
+
+_BATCH = 2000
+_START = Head(0, NO_HASH)
+
+
+class Verdict(Frozen):
+    """What was found.
+
+    :param head: the end of the chain as far as it is whole: note it down, and expect it the next time.
+    :param revisions: how many revisions were read and found whole.
+    :param operations: how many operations they are about.
+    :param broken: what is wrong first, with its place; None when everything is whole.
+    """
+
+    head: Head
+    revisions: int
+    operations: int
+    broken: str | None = None
+
+
+class _BrokenError(Exception):
+    """Something is not as it was written; the message says what and where."""
+
+
+def verify(
+    database: ResultsDatabase, *, expected: Head | None = None, progress: Callable[[int], None] = lambda _: None
+) -> Verdict:
+    """Read the whole ledger in its order, however long, and stop at the first thing that is wrong.
+
+    Others may go on writing.
+
+    :param expected: an end of the chain that was noted down before; without it, nobody can tell that the newest
+        revisions were cut off and the head set back, or that the whole was written anew.
+    :param progress: called with the number of revisions read so far.
+    """
+    at, operations = _START, 0
+    try:
+        # Read first: what is appended from now on may be seen or not.
+        noted = [head for head in (expected, _head(database)) if head is not None and head.position]
+        for row in _entries(database):
+            at = _checked(row, at)
+            operations += row["next_position"] is None
+            for head in noted:
+                if head.position == at.position and head.hash != at.hash:
+                    raise _BrokenError(f"Position {at.position} has the hash {at.hash}; {head.hash} was noted down.")
+            if at.position % _BATCH == 0:
+                progress(at.position)
+        for head in noted:
+            if head.position > at.position:
+                raise _BrokenError(
+                    f"The ledger ends at position {at.position}; it once reached {head.position}. What came after "
+                    "was removed."
+                )
+        _check_nothing_else(database, at)
+        _check_sums(database)
+    except _BrokenError as error:
+        return Verdict(head=at, revisions=at.position, operations=operations, broken=str(error))
+    return Verdict(head=at, revisions=at.position, operations=operations)
+
+
+def _head(database: ResultsDatabase) -> Head | None:
+    rows = database.read(sa.select(ledger_head.c.position, ledger_head.c.hash))
+    return Head(rows[0]["position"], rows[0]["hash"]) if rows else None
+
+
+def _entries(database: ResultsDatabase) -> Iterator[sa.RowMapping]:
+    """Yield each revision with the current row of its operation and the place of the next revision."""
+    following = ledger.alias("following")
+    current = [column.label(f"current_{column.name}") for column in reports.c]
+    joined = ledger.outerjoin(
+        following,
+        (following.c.operation_id == ledger.c.operation_id) & (following.c.revision == ledger.c.revision + 1),
+    ).outerjoin(reports, reports.c.operation_id == ledger.c.operation_id)
+    query = sa.select(*ledger.c, following.c.position.label("next_position"), *current).select_from(joined)
+    query = query.order_by(ledger.c.position).limit(_BATCH)
+    position = 0
+    while rows := database.read(query.where(ledger.c.position > position)):
+        yield from rows
+        position = rows[-1]["position"]
+
+
+def _checked(row: sa.RowMapping, before: Head) -> Head:
+    """Return the end of the chain behind a revision."""
+    position = row["position"]
+    if position != before.position + 1:
+        raise _BrokenError(f"Position {before.position + 1} is missing; {position} comes next.")
+    if row["prev_hash"] != before.hash:
+        raise _BrokenError(f"Position {position} does not follow the one before: prev_hash is {row['prev_hash']}.")
+    where = f"Position {position} (operation {row['operation_id']!r}, revision {row['revision']})"
+    if chained(row["prev_hash"], row["document"]) != row["hash"]:
+        raise _BrokenError(f"{where} was changed: its hash is not that of its document.")
+    try:
+        document = json.loads(row["document"])
+        said = {name: document[name] for name in ("operation_id", "revision", "why", "saved_at")}
+    except (ValueError, KeyError, TypeError):
+        raise _BrokenError(f"{where} holds no document of a report.") from None
+    for name, value in said.items():
+        if row[name] != value:
+            raise _BrokenError(f"{where} was changed: {name} is {row[name]!r}, its document says {value!r}.")
+    if row["next_position"] is None:
+        _check_current(row, document, where)
+    elif row["next_position"] <= position:
+        raise _BrokenError(f"{where} comes after its next revision, at position {row['next_position']}.")
+    return Head(position, row["hash"])
+
+
+def _check_current(row: sa.RowMapping, document: dict[str, Any], where: str) -> None:
+    """Check the row of ``hypercarbon_reports`` against the last revision of its operation."""
+    if row["current_ledger_position"] != row["position"]:
+        raise _BrokenError(f"{where} is the last of its operation, but not the current report in {reports.name}.")
+    try:
+        columns = columns_of(document["report"], document["context"], document["saved_at"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return  # damaged before there was a ledger: it says nothing to compare with
+    for name, value in {**columns, **{name: row[name] for name in ("operation_id", "revision")}}.items():
+        found = row[f"current_{name}"]
+        if found != value and not (name in SUMMED and found is None and abs(value) > MOST):
+            raise _BrokenError(
+                f"The current report of operation {row['operation_id']!r} in {reports.name} was changed: {name} is "
+                f"{found!r}, the ledger says {value!r}."
+            )
+
+
+def _check_nothing_else(database: ResultsDatabase, at: Head) -> None:
+    """Check that every current report has its revision."""
+    joined = reports.outerjoin(ledger, ledger.c.position == reports.c.ledger_position)
+    query = sa.select(reports.c.operation_id).select_from(joined).limit(1)
+    stray = ledger.c.operation_id.is_(None) | (ledger.c.operation_id != reports.c.operation_id)
+    for row in database.read(query.where(stray)):
+        raise _BrokenError(
+            f"Operation {row['operation_id']!r} in {reports.name} is not in the ledger: somebody wrote it past it."
+        )
+
+
+def _check_sums(database: ResultsDatabase) -> None:
+    """Check the sums that are kept against the reports, a month at a time, each in one view of the database."""
+    months = sa.union(
+        sa.select(sums.c.month), sa.select(sa.func.substr(reports.c.started_at, 1, 7).label("month"))
+    ).subquery()
+    for row in database.read(sa.select(months.c.month).order_by(months.c.month)):
+        kept, counted = _sums_of(database, row["month"])
+        for key in sorted(kept.keys() | counted.keys(), key=repr):
+            if kept.get(key) != counted.get(key):
+                raise _BrokenError(
+                    f"{sums.name} disagrees with the reports for {key[0]}, DAG {key[1]!r}, VM {key[2]!r}."
+                )
+
+
+_Sums = dict[tuple[Any, ...], tuple[int, ...]]
+
+
+def _sums_of(database: ResultsDatabase, month: str) -> tuple[_Sums, _Sums]:
+    names = [name for name in KEPT_APART if name not in SIGNAL]
+    first = f"{month}-01T00:00:00+00:00"
+    year, number = divmod(int(month[:4]) * 12 + int(month[5:]), 12)
+    filters = ReportFilters.model_validate({"since": first, "until": f"{year}-{number + 1:02}-01T00:00:00+00:00"})
+    dialect = database.engine.dialect.name
+    queries = [sums_query(dialect, names, filters, from_rows=from_rows) for from_rows in (False, True)]  # type: ignore[arg-type]
+    kept, counted = database.read_together(queries)
+    return _by_group(kept), _by_group(counted)
+
+
+def _by_group(rows: Any) -> _Sums:
+    figures = ("operations", *SUMMED, *(f"{name}_known" for name in SUMMED))
+    return {tuple(row[name] for name in KEPT_APART): tuple(int(row[name] or 0) for name in figures) for row in rows}
