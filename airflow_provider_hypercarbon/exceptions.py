@@ -14,7 +14,8 @@
     │   ├── UnavailableError          5xx, time-out, connection refused or cut
     │   └── BadAnswerError            not JSON, too large, a redirect, an unexpected shape
     ├── NoDataError                   nothing to decide or to compute with
-    │   └── BadDataError              data came and were refused, with a named ``problem``
+    │   ├── BadDataError              data came and were refused, with a named ``problem``
+    │   └── NoBasisError              there are numbers, which say nothing about the hours to come
     ├── ExportError                   a VM export did not end in a finished export
     │   ├── ExportRejectedError       the daemon refused the job
     │   ├── ExportConflictError       the VM is being exported by somebody else
@@ -117,12 +118,17 @@ class BadDataError(NoDataError):
 
     :param message: what was wrong with which value.
     :param problem: one word for machines: ``null``, ``not_a_number``, ``negative``, ``zero``, ``absurd``,
-        ``stale``, ``wrong_zone``, ``time``, ``empty``, ``mixed_signal``.
+        ``stale``, ``wrong_zone``, ``time``, ``empty``, ``mixed_signal``, ``units``, ``jump``, ``estimated``,
+        ``sandbox``.
     """
 
     def __init__(self, message: str, *, problem: str) -> None:
         super().__init__(message)
         self.problem = problem
+
+
+class NoBasisError(NoDataError):
+    """There are numbers that say nothing about the hours to come: yearly averages, or a model's output."""
 
 
 class ExportError(HyperCarbonError):

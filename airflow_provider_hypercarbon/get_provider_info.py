@@ -41,6 +41,11 @@ def _text(label: str, description: str) -> dict[str, Any]:
     return {"label": label, "description": description, "schema": {"type": ["string", "null"]}}
 
 
+def _secret(label: str, description: str) -> dict[str, Any]:
+    schema = {"type": ["string", "null"], "format": "password"}
+    return {"label": label, "description": description, "schema": schema}
+
+
 def _choice(label: str, description: str, *options: str) -> dict[str, Any]:
     """A choice; the first option is what the code takes when the field is empty."""
     schema = {"type": ["string", "null"], "enum": [*options, None], "default": options[0]}
@@ -52,19 +57,36 @@ _CARBON_CONNECTION: dict[str, Any] = {
     "hook-class-name": "airflow_provider_hypercarbon.hooks.carbon.CarbonHook",
     "hook-name": "Carbon intensity",
     "ui-field-behaviour": {
-        "hidden-fields": ["login", "port", "schema", "extra"],
-        "relabeling": {"password": "API token", "host": "Base URL"},
+        "hidden-fields": ["port", "schema"],
+        "relabeling": {"password": "API token or password", "host": "Base URL", "login": "User (WattTime)"},
         "placeholders": {"host": "https://api.electricitymaps.com"},
     },
     "conn-fields": {
-        "source": _choice("Source", "Where intensities come from.", "electricity_maps", "mock"),
+        "source": _choice(
+            "Source",
+            "Where intensities come from; keyless takes NESO or Energy-Charts, by zone.",
+            "electricity_maps",
+            "keyless",
+            "neso",
+            "energy_charts",
+            "watttime",
+            "trace",
+            "ember_yearly",
+            "mock",
+        ),
+        "sources": _text(
+            "Sources",
+            "Several in place of one, in the order in which they are asked: electricity_maps, energy_charts.",
+        ),
         "zone": _text("Default zone", "Zone key used when a task names none, such as DE."),
         "api_version": _choice("API version", "Of Electricity Maps.", "v4", "v3"),
         "emission_factors": _choice(
             "Emission factors",
-            "lifecycle counts fuel supply and construction, direct does not.",
+            "lifecycle counts fuel supply and construction, direct does not; operational (carbon dioxide of burning "
+            "alone) is for a trace.",
             "lifecycle",
             "direct",
+            "operational",
         ),
         "share_answers": _choice(
             "Share answers",
@@ -88,6 +110,17 @@ _CARBON_CONNECTION: dict[str, Any] = {
             "description": "At most so many of all workers together that share answers.",
             "schema": {"type": ["integer", "null"], "minimum": 1, "default": 30},
         },
+        "refuse_estimated": {
+            "label": "Refuse estimates",
+            "description": "Take no value that Electricity Maps marks as an estimate.",
+            "schema": {"type": ["boolean", "null"], "default": False},
+        },
+        "regions": _text("Regions of clouds", 'Your zones for them, as JSON: {"aws:eu-central-1": "DE"}.'),
+        "watttime_regions": _text("WattTime's regions", 'For zone keys, as JSON: {"US-TEX-ERCO": "..."}.'),
+        "watttime_password": _secret("WattTime's password", "Where the password is Electricity Maps' token."),
+        "path": _text("Path of a trace", "CSV or Parquet, with {zone} in it: /srv/grid/{zone}.csv."),
+        "forecast_path": _text("Path of its forecasts", "Likewise."),
+        "storage_options": _secret("Storage options", "Of a trace on another machine, for fsspec, as JSON."),
         "seconds_per_day": {
             "label": "Seconds per mock day",
             "description": "Only for the mock: a day passes in this many seconds. 86400 is real time.",

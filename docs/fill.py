@@ -33,6 +33,7 @@ REASONS = {
     StartReason.NO_BETTER_START: "starts at once: no later start is worth waiting for",
     StartReason.DEADLINE: "starts: the latest start has come",
     StartReason.NO_DATA: "starts: there was nothing to decide with",
+    StartReason.NO_MEASURED_BASIS: "starts at once: a yearly average, or data modelled throughout, is all there is",
     StartReason.NOT_CARBON_AWARE: "starts at once: waiting is switched off, for this run or altogether",
     StartReason.OBSERVED: "starts at once: strategy `observe`, a later start would have been chosen",
     StartReason.CLEANER_LATER: "holds: a cleaner start is planned",

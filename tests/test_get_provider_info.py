@@ -61,7 +61,8 @@ class TestProviderInfo:
         """Every form field is read from the extra, with the same default."""
         fields = INFO["connection-types"][0]["conn-fields"]
         config = SourceConfig(source="mock")
-        assert set(fields) - {"zone"} <= set(SourceConfig.model_fields)
+        of_the_hook = {"zone", "share_answers", "results_conn_id", "readings_log", "requests_per_minute"}
+        assert set(fields) - of_the_hook <= set(SourceConfig.model_fields)
         for name in ("api_version", "emission_factors", "seconds_per_day"):
             assert fields[name]["schema"]["default"] == getattr(config, name)
 

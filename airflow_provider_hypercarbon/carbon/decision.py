@@ -21,6 +21,7 @@ class StartReason(StrEnum):
     NO_BETTER_START = "no_better_start"
     DEADLINE = "deadline"
     NO_DATA = "no_data"
+    NO_MEASURED_BASIS = "no_measured_basis"
     NOT_CARBON_AWARE = "not_carbon_aware"
     OBSERVED = "observed"
 

@@ -75,6 +75,7 @@ class CarbonIntensity(Frozen):
     :param estimated: the provider marks the value as an estimate; None when it does not say.
     :param updated_at: when the provider last changed the value.
     :param synthetic: set when the value was made up (mock or sandbox).
+    :param static: a yearly average, the same at every hour: it may account, and never makes a job wait.
     """
 
     zone: str
@@ -87,6 +88,7 @@ class CarbonIntensity(Frozen):
     estimation_method: str | None = None
     updated_at: UtcDatetime | None = None
     synthetic: Synthetic | None = None
+    static: bool = False
 
     @property
     def level(self) -> IntensityLevel:
@@ -108,6 +110,7 @@ class IntensitySeries(Frozen):
     :param slot_length: the same for all.
     :param issued_at: when a forecast was made; for measured values, when they were last updated.
     :param problems: what stood in the way of something newer or more, one sentence each.
+    :param static: yearly averages: see :class:`CarbonIntensity`.
     """
 
     zone: str
@@ -118,6 +121,7 @@ class IntensitySeries(Frozen):
     issued_at: UtcDatetime | None = None
     synthetic: Synthetic | None = None
     problems: tuple[str, ...] = ()
+    static: bool = False
 
     @property
     def end_at(self) -> datetime | None:
@@ -137,6 +141,7 @@ class IntensitySeries(Frozen):
                 estimated=slot.estimated,
                 updated_at=self.issued_at,
                 synthetic=self.synthetic,
+                static=self.static,
             )
             for slot in self.slots
         ]

@@ -30,3 +30,15 @@ class Outlook(Frozen):
         """Set when anything here was made up."""
         parts = (self.current, self.forecast, self.measured)
         return next((part.synthetic for part in parts if part and part.synthetic), None)
+
+    @property
+    def source(self) -> str | None:
+        """Where the numbers come from: the forecast's source, else that of what was measured."""
+        part = self.forecast or self.measured or self.current
+        return part.source if part else None
+
+    @property
+    def static(self) -> bool:
+        """Set when there is nothing but yearly averages."""
+        parts = [part for part in (self.current, self.forecast, self.measured) if part]
+        return bool(parts) and all(part.static for part in parts)

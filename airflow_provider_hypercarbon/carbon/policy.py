@@ -41,6 +41,7 @@ class StartPolicy(Frozen):
         once, ``wait`` until the deadline, or ``fail``.
     :param no_data_retries: how many more times to ask before ``on_no_data`` applies.
     :param no_data_retry_interval: how long after a failed ask.
+    :param wait_on_modelled: wait in zones whose data are a model's output throughout, too.
     """
 
     strategy: Literal["cleanest", "threshold", "observe"] = "cleanest"
@@ -56,6 +57,7 @@ class StartPolicy(Frozen):
     on_no_data: Literal["start", "wait", "fail"] = "start"
     no_data_retries: Annotated[int, Field(ge=0, le=100)] = 3
     no_data_retry_interval: Span = timedelta(minutes=5)
+    wait_on_modelled: bool = False
     curve: CurveModel = CurveModel()
 
     @model_validator(mode="after")

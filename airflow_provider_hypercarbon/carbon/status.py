@@ -16,6 +16,7 @@ class GridStatus(Frozen):
     :param forecast: the slots ahead; empty when the source gives none.
     :param next_optimal_at: begin of the first slot ahead at or under the threshold; None when already optimal,
         when none is in sight, or without a forecast.
+    :param problems: one sentence for each thing that could not be had.
     """
 
     zone: str
@@ -26,10 +27,16 @@ class GridStatus(Frozen):
     forecast: tuple[CarbonIntensity, ...]
     next_optimal_at: UtcDatetime | None
     sentence: str
+    problems: tuple[str, ...] = ()
 
 
 def grid_status(
-    current: CarbonIntensity, forecast: list[CarbonIntensity], threshold: float, *, now: datetime
+    current: CarbonIntensity,
+    forecast: list[CarbonIntensity],
+    threshold: float,
+    *,
+    now: datetime,
+    problems: tuple[str, ...] = (),
 ) -> GridStatus:
     """Put the present value and a forecast together; ``forecast`` may be empty, which is said."""
     ahead = tuple(slot for slot in forecast if slot.end_at > now)
@@ -44,6 +51,7 @@ def grid_status(
         forecast=ahead,
         next_optimal_at=max(following.start_at, now) if following else None,
         sentence=_sentence(current, threshold, optimal, following, ahead, now),
+        problems=problems,
     )
 
 

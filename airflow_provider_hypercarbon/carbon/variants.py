@@ -8,7 +8,12 @@ from airflow_provider_hypercarbon.carbon.decision import StartDecision, StartRea
 from airflow_provider_hypercarbon.carbon.instants import clock_time, words
 from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
 
-_NO_DATA_BEHIND = (StartReason.DEADLINE, StartReason.NO_DATA, StartReason.NOT_CARBON_AWARE)
+_NO_DATA_BEHIND = (
+    StartReason.DEADLINE,
+    StartReason.NO_DATA,
+    StartReason.NO_MEASURED_BASIS,
+    StartReason.NOT_CARBON_AWARE,
+)
 
 
 def observed(decision: StartDecision) -> StartDecision:

@@ -1,25 +1,32 @@
-"""The zones of the mission, with ids that exist today, and aliases for the ids people bring along."""
+"""Grid zones: the whole catalogue, the mission's twelve in words, and the names that people bring along."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.exceptions import UnknownZoneError
 
 _ZONE_KEY = re.compile(r"[A-Z]{2}(-[A-Z0-9]+)*")
+#: A region of a cloud, which a source or the connection's own table turns into a zone: "aws:eu-central-1".
+_CLOUD_REGION = re.compile(r"(aws|azure|gcp|ovh):[a-z0-9]+(-[a-z0-9]+)*")
+#: ISO 3166 leaves ZZ to its users, so a key of your own never meets one of a provider.
+_OWN = "ZZ-"
 
 
 class Zone(Frozen):
     """A grid zone of the catalogue.
 
-    :param key: zone key as Electricity Maps spells it (config/zones as of 2026-08-21).
+    :param key: zone key as Electricity Maps spells it (config/zones as of 2026-08-21); "GB-NESO-13" and the like
+        are regions of NESO.
     :param place: one word that tells two entries with the same key apart.
     :param typical_gco2eq_per_kwh: Electricity Maps' yearly mean of 2025, life-cycle (ODbL: contains information
         from Electricity Maps, made available under the ODbL).
-        None outside the catalogue.
-    :param longitude: degrees east of the zone's largest load, for local solar time; None outside the catalogue.
-    :param modelled: no live production data; the curve is a model's output, so do not delay jobs on it.
+        None outside the twelve.
+    :param longitude: degrees east of the zone's largest load, for local solar time; None outside the twelve.
+    :param modelled: Electricity Maps has no live production data: the curve is a model's output, so no job is
+        delayed on it unless the task says so.
     """
 
     key: str
@@ -77,34 +84,108 @@ ALIASES: dict[str, str] = {
 }
 
 
+@cache
+def catalogue() -> tuple[Zone, ...]:
+    """Return every zone that a source of ours knows: the twelve, the rest of Electricity Maps', NESO's regions."""
+    from airflow_provider_hypercarbon.carbon.zone_list import ELECTRICITY_MAPS, NESO_REGIONS
+
+    described = {zone.key for zone in ZONES}
+    rest = []
+    for line in ELECTRICITY_MAPS.split("\n")[1:-1]:
+        key, country, name, *flags = line.split("|")
+        if key not in described:
+            said = name if name == country else f"{name}, {country}"
+            rest.append(
+                Zone(key=key, place=key.lower(), name=name, region=country, description=said, modelled="m" in flags)
+            )
+    for line in NESO_REGIONS.split("\n")[1:-1]:
+        number, place, name = line.split("|")
+        key, said = f"GB-NESO-{number}", f"{name}, a region of NESO"
+        rest.append(Zone(key=key, place=place, name=name, region="Great Britain", description=said))
+    return (*ZONES, *rest)
+
+
+@cache
+def _entries() -> dict[str, Zone]:
+    """The catalogue by key and by place; the first entry of a key is the one of its name."""
+    found: dict[str, Zone] = {}
+    for zone in catalogue():
+        found.setdefault(zone.key, zone)
+        found.setdefault(zone.place, zone)
+    return found
+
+
+@cache
+def _retired() -> dict[str, str]:
+    """Keys out of use, with the key to use instead; empty where there is none."""
+    from airflow_provider_hypercarbon.carbon.zone_list import RETIRED
+
+    lines = (line.split(": ") for line in RETIRED.split("\n")[1:-1])
+    return {key: new.strip("-") for new, keys in lines for key in keys.split()}
+
+
 def find_zone(zone: str) -> Zone | None:
     """Return the catalogue's entry for a key, an alias or a place; None when it has none."""
     wanted = ALIASES.get(zone, zone)
-    return next((entry for entry in ZONES if wanted in (entry.key, entry.place)), None)
+    described = next((entry for entry in ZONES if wanted in (entry.key, entry.place)), None)
+    return described or _entries().get(wanted)
+
+
+def is_modelled(zone: str) -> bool:
+    """Whether Electricity Maps has no measured data of a zone."""
+    entry = find_zone(zone)
+    return entry is not None and entry.modelled
+
+
+def is_cloud_region(zone: str) -> bool:
+    """Whether this names a region of a cloud, such as ``aws:eu-central-1``, and not a zone."""
+    return _CLOUD_REGION.fullmatch(zone) is not None
 
 
 def zone_key(zone: str) -> str:
-    """Return the zone key that Electricity Maps knows for what a person wrote.
+    """Return the zone key, or the cloud region, for what a person wrote.
 
-    A key outside the catalogue is passed on as it is: the provider has some 380.
+    A key that the catalogue does not have is passed on as it is: providers add some. A region of a cloud is, too.
 
-    :raises UnknownZoneError: this cannot be a zone key.
+    :raises UnknownZoneError: this cannot be a zone key, or is one that was taken out of use.
     """
     if not isinstance(zone, str) or not zone.strip():
         raise UnknownZoneError('No zone given. "hypercarbon zones" lists the known ones.')
-    if (entry := find_zone(zone)) is not None:
-        return entry.key
-    key = ALIASES.get(zone, zone)
-    if not _ZONE_KEY.fullmatch(key):
+    wanted = ALIASES.get(zone, zone)
+    for entry in ZONES:  # without the whole catalogue, which a DAG file with a usual zone does not need
+        if wanted in (entry.key, entry.place):
+            return entry.key
+    if is_cloud_region(zone.lower()):
+        return zone.lower()
+    if (known := _entries().get(wanted)) is not None:
+        return known.key
+    if not _ZONE_KEY.fullmatch(wanted) or wanted in _retired():
         raise UnknownZoneError(unknown_zone_message(zone))
-    return key
+    return wanted
+
+
+def known_zone_key(zone: str) -> str:
+    """Return the key of a zone as :func:`zone_key` does; refuse one that nobody knows, which is a typing error.
+
+    Keys of your own begin with ``ZZ-``. Where the zone of a connection is newer than the catalogue, it passes.
+
+    :raises UnknownZoneError: with the closest known keys.
+    """
+    key = zone_key(zone)
+    if key in _entries() or is_cloud_region(key) or key.startswith(_OWN):
+        return key
+    raise UnknownZoneError(unknown_zone_message(zone))
 
 
 def unknown_zone_message(zone: str) -> str:
     """Say that a zone is unknown, with the closest known ids."""
+    if zone in _retired():
+        instead = _retired()[zone]
+        hint = f" Use {instead} instead." if instead else ""
+        return f"Zone {zone!r} was taken out of use by Electricity Maps.{hint}"
     from difflib import get_close_matches  # only a mistake needs it
 
-    known = sorted({entry.key for entry in ZONES} | set(ALIASES))
-    close = get_close_matches(zone.upper(), known, n=2, cutoff=0.6)
+    close = get_close_matches(zone.upper(), sorted({*_entries(), *ALIASES}), n=2, cutoff=0.6)
+    close = close or get_close_matches(zone.lower(), sorted(_entries()), n=2, cutoff=0.75)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     return f'Unknown zone {zone!r}.{hint} "hypercarbon zones" lists the known ones.'

@@ -18,7 +18,12 @@ from airflow_provider_hypercarbon.exceptions import (
     NoDataError,
     RequestRefusedError,
 )
-from airflow_provider_hypercarbon.hooks.connections import afetch_connection, extra_of, fetch_connection
+from airflow_provider_hypercarbon.hooks.connections import (
+    afetch_connection,
+    extra_of,
+    fetch_connection,
+    is_missing,
+)
 from airflow_provider_hypercarbon.hooks.sharing import Sharing
 
 if TYPE_CHECKING:
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
     from airflow_provider_hypercarbon.carbon.zones import Zone
     from airflow_provider_hypercarbon.sources import CarbonSource, SourceConfig
 
+#: Fields of a connection, not of its extra.
+_OF_THE_CONNECTION = ("source", "token", "base_url", "login")
 #: Defines a connection that works without an account.
 EXAMPLE_CONNECTION = '{"conn_type": "hypercarbon", "extra": {"source": "mock"}}'
 
@@ -43,7 +50,8 @@ class CarbonHook(BaseHook):
     :mod:`airflow_provider_hypercarbon.exceptions`. Data of the mock or of a sandbox key carry that mark in their
     field ``synthetic``.
 
-    :param carbon_conn_id: Airflow connection of type ``hypercarbon``.
+    :param carbon_conn_id: Airflow connection of type ``hypercarbon``. While the default one is not defined, NESO and
+        Energy-Charts are asked, which need no key; another id that is not defined is an error.
     """
 
     conn_name_attr = "carbon_conn_id"
@@ -57,17 +65,39 @@ class CarbonHook(BaseHook):
 
     @cached_property
     def connection(self) -> Connection:
-        return fetch_connection(self.carbon_conn_id, example=EXAMPLE_CONNECTION)
+        try:
+            return fetch_connection(self.carbon_conn_id, example=EXAMPLE_CONNECTION)
+        except ConfigurationError as error:
+            return self._keyless(error)
 
     async def aload(self) -> CarbonHook:
         """Fetch the connection from within a trigger; afterwards everything here works without waiting for it."""
-        self.connection = await afetch_connection(self.carbon_conn_id, example=EXAMPLE_CONNECTION)
+        try:
+            self.connection = await afetch_connection(self.carbon_conn_id, example=EXAMPLE_CONNECTION)
+        except ConfigurationError as error:
+            self.connection = self._keyless(error)
         sharing = Sharing(self.carbon_conn_id, extra_of(self.connection))
         if sharing.wants_results:
             with suppress(ConfigurationError):  # nobody has defined it, which is a choice
                 sharing.results = await afetch_connection(sharing.results_conn_id, example="")
         self.sharing = sharing
         return self
+
+    def _keyless(self, error: ConfigurationError) -> Connection:
+        """Stand in for a default connection that nobody has defined yet.
+
+        :raises ConfigurationError: somebody named the connection, and there is none of that name.
+        """
+        if self.carbon_conn_id != self.default_conn_name or not is_missing(error):
+            raise error
+        from airflow.sdk import Connection
+
+        self.log.info(
+            "There is no Airflow connection %r: asking the sources that need no key, NESO for Great Britain and "
+            "Energy-Charts for Europe.",
+            self.carbon_conn_id,
+        )
+        return Connection(conn_id=self.carbon_conn_id, conn_type=self.conn_type, extra='{"source": "keyless"}')
 
     @cached_property
     def sharing(self) -> Sharing:
@@ -97,7 +127,7 @@ class CarbonHook(BaseHook):
         from airflow_provider_hypercarbon.sources import open_source
 
         config = source_config(self.connection)
-        if config.source != "electricity_maps":
+        if config.sources or config.source != "electricity_maps":
             return None
         other = "direct" if config.emission_factors == "lifecycle" else "lifecycle"
         return open_source(config.model_copy(update={"emission_factors": other}), wrap=self._wrap)
@@ -205,13 +235,15 @@ class CarbonHook(BaseHook):
         return f"{series.zone} from {series.source}: {' and '.join(kept)}.{made_up}"
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for the newest intensity of the default zone."""
+        """Ask each source for the newest intensity of the default zone, and what its key includes."""
+        from airflow_provider_hypercarbon.sources import open_source
+        from airflow_provider_hypercarbon.sources.probe import probe
+
         try:
-            reading = self.get_current_intensity()
+            found = probe(open_source(source_config(self.connection)), self.default_zone, now=timezone.utcnow())
         except HyperCarbonError as error:
             return False, str(error)
-        mark = f" {reading.synthetic} data, not for any report." if reading.synthetic else ""
-        return True, f"{reading.zone} at {reading.gco2eq_per_kwh:.0f} gCO2eq/kWh from {reading.source}.{mark}"
+        return any(one.current for one in found), " ".join(one.sentence for one in found)
 
 
 def source_config(connection: Connection) -> SourceConfig:
@@ -227,7 +259,8 @@ def source_config(connection: Connection) -> SourceConfig:
         "source": extra.get("source") or "electricity_maps",
         "token": SecretStr(connection.password) if connection.password else None,
         "base_url": connection.host or None,
-        **{key: extra[key] for key in ("api_version", "emission_factors", "seconds_per_day") if extra.get(key)},
+        "login": connection.login or None,
+        **{key: extra[key] for key in SourceConfig.model_fields if key not in _OF_THE_CONNECTION and extra.get(key)},
     }
     try:
         return SourceConfig.model_validate(fields)

@@ -34,6 +34,11 @@ async def afetch_connection(conn_id: str, *, example: str) -> Connection:
         raise ConfigurationError(_how_to_define(conn_id, example)) from error
 
 
+def is_missing(error: ConfigurationError) -> bool:
+    """Whether a connection could not be fetched because nobody defined it."""
+    return isinstance(error.__cause__, AirflowNotFoundException)
+
+
 def extra_of(connection: Connection) -> dict[str, Any]:
     """Return the extra fields of a connection.
 

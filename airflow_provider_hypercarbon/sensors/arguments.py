@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from airflow_provider_hypercarbon import configuration
 from airflow_provider_hypercarbon.carbon.instants import parse_span
 from airflow_provider_hypercarbon.carbon.policy import RunOverrides, StartPolicy, what_is_wrong
-from airflow_provider_hypercarbon.carbon.zones import zone_key
+from airflow_provider_hypercarbon.carbon.zones import known_zone_key
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.rendered import given, is_template
 from airflow_provider_hypercarbon.sensors.wait import Limits
@@ -93,6 +93,6 @@ def refuse_what_cannot_work(sensor: CarbonIntensitySensor) -> None:
     if any(is_template(getattr(sensor, field)) for field in sensor.template_fields):
         return
     if sensor.zone:
-        zone_key(sensor.zone)
+        known_zone_key(sensor.zone)
     asked_policy(sensor, RunOverrides())
     asked_limits(sensor)

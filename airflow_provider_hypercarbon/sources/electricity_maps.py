@@ -6,12 +6,13 @@ import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_hypercarbon._http import JsonHttp
 from airflow_provider_hypercarbon.carbon.instants import as_utc
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Signal
-from airflow_provider_hypercarbon.carbon.zones import Zone, unknown_zone_message, zone_key
+from airflow_provider_hypercarbon.carbon.zones import Zone, is_cloud_region, unknown_zone_message, zone_key
 from airflow_provider_hypercarbon.exceptions import (
     AccessDeniedError,
     AuthenticationError,
@@ -20,6 +21,7 @@ from airflow_provider_hypercarbon.exceptions import (
     RequestRefusedError,
     UnknownZoneError,
 )
+from airflow_provider_hypercarbon.sources.answers import Question, in_parts, joined
 from airflow_provider_hypercarbon.sources.electricity_maps_answers import (
     read_access,
     read_forecast,
@@ -27,7 +29,6 @@ from airflow_provider_hypercarbon.sources.electricity_maps_answers import (
     read_latest,
     read_zones,
 )
-from airflow_provider_hypercarbon.sources.electricity_maps_rows import Question
 
 if TYPE_CHECKING:
     import httpx
@@ -55,6 +56,7 @@ class ElectricityMapsSource:
     :param base_url: scheme and host, when not Electricity Maps' own.
     :param api_version: ``v4``, or the older ``v3``.
     :param emission_factors: ``lifecycle``, or ``direct`` for Scope 2 accounting.
+    :param refuse_estimated: take measured values only; the newest hour is an estimate nearly always.
     :param transport: stands in for the network in tests.
     :param sleep: stands in for the pause between tries in tests.
     """
@@ -68,11 +70,13 @@ class ElectricityMapsSource:
         base_url: str | None = None,
         api_version: Literal["v4", "v3"] = "v4",
         emission_factors: Literal["lifecycle", "direct"] = "lifecycle",
+        refuse_estimated: bool = False,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         host = (base_url or HOST).rstrip("/").removesuffix(f"/{api_version}")
         self._signal = Signal(kind="average", factors=emission_factors)
+        self._refuse_estimated = refuse_estimated
         self._http = JsonHttp(
             f"{host}/{api_version}",
             service="Electricity Maps",
@@ -88,7 +92,7 @@ class ElectricityMapsSource:
         return read_latest(self._ask("latest", question), question)
 
     def history(self, zone: str, start: datetime, end: datetime, *, now: datetime) -> IntensitySeries:
-        """Return the measured slots that touch ``[start, end)``, at most the last ten days of it.
+        """Return the measured slots that touch ``[start, end)``; one request for every ten days.
 
         Plans without access to the past have the last 24 hours. Those are returned for an interval that
         begins earlier; whoever needs all of it looks at the slots.
@@ -97,14 +101,12 @@ class ElectricityMapsSource:
         question = self._question(zone, now)
         if start >= question.now - _SURELY_IN_THEM:
             return self._last_24_hours(question, start, end)
-        start = max(start, end - _LONGEST_PAST)
         try:
-            answer = self._ask("past-range", question, start=_iso(start), end=_iso(end + _HOUR))
+            return joined(partial(self._past, question, *part) for part in in_parts(start, end, _LONGEST_PAST))
         except AccessDeniedError:
             if end <= question.now - _LAST_24_HOURS:
                 raise
             return self._last_24_hours(question, start, end)
-        return read_history(answer, question, (start, end), within=(start, end))
 
     def forecast(self, zone: str, until: datetime, *, now: datetime) -> IntensitySeries:
         """Return the forecast from the running hour to the one that holds ``until``, at most 72 hours ahead."""
@@ -128,7 +130,13 @@ class ElectricityMapsSource:
         return access
 
     def _question(self, zone: str, now: datetime) -> Question:
-        return Question(zone_key(zone), self._signal, self.name, as_utc(now))
+        return Question(
+            zone_key(zone), self._signal, self.name, as_utc(now), "Electricity Maps", self._refuse_estimated
+        )
+
+    def _past(self, question: Question, start: datetime, end: datetime) -> IntensitySeries:
+        answer = self._ask("past-range", question, start=_iso(start), end=_iso(end + _HOUR))
+        return read_history(answer, question, (start, end), within=(start, end))
 
     def _last_24_hours(self, question: Question, start: datetime, end: datetime) -> IntensitySeries:
         within = (question.now - _LAST_24_HOURS, question.now)
@@ -136,10 +144,11 @@ class ElectricityMapsSource:
 
     def _ask(self, what: str, question: Question, **more: str | int) -> object:
         params: dict[str, str | int] = {
-            "zone": question.zone,
+            **_selector(question.zone),
             # Without it, an unresolved zone silently becomes that of the caller's address.
             "disableCallerLookup": "true",
             "emissionFactorType": question.signal.factors,
+            **({"disableEstimations": "true"} if self._refuse_estimated else {}),
             **more,
         }
         try:
@@ -160,6 +169,14 @@ class ElectricityMapsSource:
             if _names_zone(error.detail, question.zone):
                 raise UnknownZoneError(unknown_zone_message(question.zone)) from error
             raise
+
+
+def _selector(zone: str) -> dict[str, str]:
+    """Name a zone, or a region of a cloud, whose zone the provider looks up."""
+    if not is_cloud_region(zone):
+        return {"zone": zone}
+    provider, _, region = zone.partition(":")
+    return {"dataCenterProvider": provider, "dataCenterRegion": region}
 
 
 def _names_zone(detail: str, zone: str) -> bool:

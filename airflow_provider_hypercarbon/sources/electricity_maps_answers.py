@@ -6,32 +6,27 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
-from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Slot
-from airflow_provider_hypercarbon.carbon.zones import ZONES, Zone
+from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Slot, Synthetic
+from airflow_provider_hypercarbon.carbon.zones import Zone, catalogue, is_cloud_region
 from airflow_provider_hypercarbon.exceptions import BadAnswerError, BadDataError, NoDataError
-from airflow_provider_hypercarbon.sources.electricity_maps_rows import (
-    Fields,
+from airflow_provider_hypercarbon.sources.answers import (
     Interval,
     Question,
-    bad_time,
-    begin_of_slot,
-    read_fields,
+    forecast_series,
+    measured_series,
+    newest_value,
     read_instant,
-    read_rows,
-    read_slot,
     read_slots,
-    slot_length,
-    synthetic,
-    touching,
+    slot_of,
 )
 
-#: An older "newest" value says nothing about the present.
-MAX_LATEST_AGE = timedelta(hours=6)
-MAX_FORECAST_AGE = timedelta(hours=48)
-#: How far a clock, theirs or ours, may be wrong.
-MAX_CLOCK_ERROR = timedelta(hours=2)
+_HOUR = timedelta(hours=1)
+_SLOT_LENGTHS = {"5_minutes": _HOUR / 12, "15_minutes": _HOUR / 4, "hourly": _HOUR}
 _KEY = re.compile(r"[A-Z]{2}(-[A-Z0-9]+)*")
+
+Fields = Mapping[str, object]
 
 
 def read_latest(answer: object, question: Question) -> CarbonIntensity:
@@ -39,29 +34,15 @@ def read_latest(answer: object, question: Question) -> CarbonIntensity:
 
     :raises BadDataError: it is of another zone, old, from the future, or no intensity.
     """
-    fields = read_fields(answer, question)
-    slot = read_slot(fields, question)
-    if slot.start_at - question.now > MAX_CLOCK_ERROR:
-        raise bad_time(question, f"the newest value is from the future, {slot.start_at.isoformat()}")
-    if question.now - slot.start_at > MAX_LATEST_AGE:
-        raise BadDataError(
-            f"The newest value for {question.zone} is from {slot.start_at.isoformat()}, too old to tell the present.",
-            problem="stale",
-        )
-    length = slot_length(fields)
-    start = begin_of_slot(slot.start_at, length)
+    fields, question = _read_fields(answer, question)
     method = fields.get("estimationMethod")
-    return CarbonIntensity(
-        zone=question.zone,
-        start_at=start,
-        end_at=start + length,
-        gco2eq_per_kwh=slot.gco2eq_per_kwh,
-        source=question.source,
-        signal=question.signal,
-        estimated=slot.estimated,
-        estimation_method=method if isinstance(method, str) else None,
+    return newest_value(
+        _read_row(fields, question),
+        _said_length(fields) or _HOUR,
+        question,
         updated_at=_last_update([fields], question),
-        synthetic=synthetic([fields]),
+        estimation_method=method if isinstance(method, str) else None,
+        synthetic=_synthetic([fields]),
     )
 
 
@@ -72,15 +53,21 @@ def read_history(answer: object, question: Question, wanted: Interval, *, within
     :raises BadDataError: not one usable value, or values of another time or zone.
     :raises NoDataError: good values, but none of them in ``wanted``.
     """
-    fields = read_fields(answer, question)
-    rows = read_rows(fields, question)
-    slots, length = read_slots(fields, rows, question)
-    if not touching(slots, length, (within[0] - MAX_CLOCK_ERROR, within[1] + MAX_CLOCK_ERROR)):
-        raise bad_time(question, f"{slots[0].start_at.isoformat()} was not asked for")
-    measured = [slot for slot in touching(slots, length, wanted) if slot.start_at <= question.now]
-    if not measured:
-        raise NoDataError(f"Electricity Maps has no values for {question.zone} at the time asked for, or not yet.")
-    return _series(question, measured, length, _last_update([fields, *rows], question), [fields, *rows])
+    fields, question = _read_fields(answer, question)
+    rows = _read_rows(fields, question)
+    slots, length = read_slots(
+        rows, partial(_read_row, question=question), question, said_length=_said_length(fields)
+    )
+    parts = [fields, *rows]
+    return measured_series(
+        slots,
+        length,
+        question,
+        wanted,
+        within=within,
+        updated_at=_last_update(parts, question),
+        synthetic=_synthetic(parts),
+    )
 
 
 def read_forecast(answer: object, question: Question, until: datetime) -> IntensitySeries:
@@ -88,22 +75,13 @@ def read_forecast(answer: object, question: Question, until: datetime) -> Intens
 
     :raises BadDataError: not one usable value, of another time or zone, made too long ago, or over already.
     """
-    fields = read_fields(answer, question)
-    rows = read_rows(fields, question)
-    slots, length = read_slots(fields, rows, question)
-    issued_at = read_instant(fields, "updatedAt", question)
-    if issued_at is not None and question.now - issued_at > MAX_FORECAST_AGE:
-        raise BadDataError(
-            f"The forecast for {question.zone} was made at {issued_at.isoformat()}, too long ago.", problem="stale"
-        )
-    end = slots[-1].start_at + length
-    if end <= question.now:
-        raise BadDataError(f"The forecast for {question.zone} was over at {end.isoformat()}.", problem="stale")
-    running = begin_of_slot(question.now, length)
-    kept = touching(slots, length, (running, max(until, question.now) + timedelta.resolution))
-    if not kept:
-        raise bad_time(question, f"a forecast from {slots[0].start_at.isoformat()} on was not asked for")
-    return _series(question, kept, length, issued_at, [fields, *rows])
+    fields, question = _read_fields(answer, question)
+    rows = _read_rows(fields, question)
+    slots, length = read_slots(
+        rows, partial(_read_row, question=question), question, said_length=_said_length(fields)
+    )
+    issued_at = None if fields.get("updatedAt") is None else read_instant(fields["updatedAt"], question)
+    return forecast_series(slots, length, question, until, issued_at=issued_at, synthetic=_synthetic([fields, *rows]))
 
 
 def read_zones(answer: object) -> tuple[Zone, ...]:
@@ -112,7 +90,7 @@ def read_zones(answer: object) -> tuple[Zone, ...]:
     for key, fields in _zone_entries(answer):
         if not _access(fields) and "access" in fields:
             continue
-        known = [entry for entry in ZONES if entry.key == key]
+        known = [entry for entry in catalogue() if entry.key == key]
         zones += known or [_zone(key, fields)]
     return tuple(zones)
 
@@ -120,6 +98,89 @@ def read_zones(answer: object) -> tuple[Zone, ...]:
 def read_access(answer: object, zone: str) -> frozenset[str] | None:
     """Read what the token may ask about a zone; None when the zone is not listed."""
     return next((_access(fields) for key, fields in _zone_entries(answer) if key == zone), None)
+
+
+def _read_fields(answer: object, question: Question) -> tuple[Fields, Question]:
+    """Return an answer's fields when it is about what was asked, and the question with the answer's zone.
+
+    :raises BadDataError: it is of another zone or counts other emissions.
+    :raises NoDataError: it says that there are none.
+    """
+    if not isinstance(answer, Mapping):
+        raise BadAnswerError("Electricity Maps did not answer with an object. It may work later.")
+    if answer.get("status") == "no-data":
+        raise NoDataError(f"Electricity Maps has no data for {question.zone}.")
+    if "zone" not in answer:
+        raise BadDataError(f"The answer for {question.zone} does not say its zone.", problem="wrong_zone")
+    zone = answer["zone"]
+    if is_cloud_region(question.zone) and isinstance(zone, str) and _KEY.fullmatch(zone):
+        question = question._replace(zone=zone)  # which zone a region lies in is the provider's to say
+    _refuse_other(answer, question)
+    return answer, question
+
+
+def _read_rows(fields: Fields, question: Question) -> list[Fields]:
+    """Return the rows of a series; the API's versions call the list differently.
+
+    :raises BadDataError: there is none.
+    """
+    rows = next((fields[key] for key in ("forecast", "history", "data") if key in fields), None)
+    if not isinstance(rows, list):
+        raise BadAnswerError(f"Electricity Maps answered without rows for {question.zone}. It may work later.")
+    return [row if isinstance(row, Mapping) else {} for row in rows]
+
+
+def _read_row(row: Fields, question: Question) -> Slot:
+    """Return the value of one row, with its time in UTC as the row gives it.
+
+    :raises BadDataError: with the problem's name.
+    """
+    start = read_instant(row.get("datetime"), question)
+    _refuse_other(row, question)
+    estimated = row.get("isEstimated")
+    if not isinstance(estimated, bool):
+        estimated = True if row.get("estimationMethod") else None
+    return slot_of(start, row.get("carbonIntensity"), question, estimated)
+
+
+def _said_length(fields: Fields) -> timedelta | None:
+    """Return the granularity as said; hourly when nothing is, None when the word is unknown."""
+    said = fields.get("temporalGranularity", "hourly")
+    return _SLOT_LENGTHS.get(said) if isinstance(said, str) else None
+
+
+def _refuse_other(fields: Fields, question: Question) -> None:
+    """Refuse another zone, or other emission factors, than were asked for; words nobody knows are let pass."""
+    if fields.get("zone", question.zone) != question.zone:
+        raise BadDataError(
+            f"{question.zone} was asked for, the answer is of another zone: {str(fields['zone'])[:40]!r}.",
+            problem="wrong_zone",
+        )
+    factors = fields.get("emissionFactorType")
+    if factors in ("lifecycle", "direct") and factors != question.signal.factors:
+        raise BadDataError(
+            f"{question.signal.factors} factors were asked for, the answer for {question.zone} counts {factors}.",
+            problem="mixed_signal",
+        )
+
+
+def _synthetic(parts: Iterable[Fields]) -> Synthetic | None:
+    """Recognise the made-up values that a sandbox token is given."""
+    for fields in parts:
+        disclaimer = str(fields.get("_disclaimer", "")).upper()
+        if fields.get("estimationMethod") == "SANDBOX_MODE_DATA" or "SANDBOX" in disclaimer:
+            return "sandbox"
+    return None
+
+
+def _last_update(parts: Iterable[Fields], question: Question) -> datetime | None:
+    """Return the newest readable time of an update; nothing is decided with it."""
+    updates = []
+    for fields in parts:
+        if fields.get("updatedAt") is not None:
+            with suppress(BadDataError):
+                updates.append(read_instant(fields["updatedAt"], question))
+    return max(updates, default=None)
 
 
 def _zone_entries(answer: object) -> Iterator[tuple[str, Fields]]:
@@ -145,26 +206,3 @@ def _access(fields: Fields) -> frozenset[str]:
 def _zone(key: str, fields: Fields) -> Zone:
     name, country = (said if isinstance(said, str) else "" for said in map(fields.get, ("zoneName", "countryName")))
     return Zone(key=key, place=key.lower(), name=name or key, region=country, description=name or country or key)
-
-
-def _series(
-    question: Question, slots: Iterable[Slot], length: timedelta, issued_at: datetime | None, parts: Iterable[Fields]
-) -> IntensitySeries:
-    return IntensitySeries(
-        zone=question.zone,
-        source=question.source,
-        slots=tuple(slots),
-        slot_length=length,
-        signal=question.signal,
-        issued_at=issued_at,
-        synthetic=synthetic(parts),
-    )
-
-
-def _last_update(parts: Iterable[Fields], question: Question) -> datetime | None:
-    """Return the newest readable time of an update; nothing is decided with it."""
-    updates = []
-    for fields in parts:
-        with suppress(BadDataError):
-            updates.append(read_instant(fields, "updatedAt", question))
-    return max((update for update in updates if update is not None), default=None)

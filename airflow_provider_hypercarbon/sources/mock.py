@@ -68,7 +68,7 @@ class MockSource:
 
     def _series(self, zone: str, hours: range, issued_at: datetime, *, forecast: bool = False) -> IntensitySeries:
         key, entry = zone_key(zone), find_zone(zone)
-        if entry is None:
+        if entry is None or entry.longitude is None:
             raise UnknownZoneError(unknown_zone_message(zone))
         grid = MockGrid(entry)
         return IntensitySeries(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from airflow_provider_hypercarbon.carbon.basis import at_once, basis_changed, refuse_without_basis
 from airflow_provider_hypercarbon.carbon.decision import (
     StartDecision,
     StartReason,
@@ -19,6 +20,7 @@ from airflow_provider_hypercarbon.carbon.instants import clock_time, words
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Signal, Slot
 from airflow_provider_hypercarbon.carbon.learned import believe_outlook
 from airflow_provider_hypercarbon.carbon.outlook import Outlook
+from airflow_provider_hypercarbon.carbon.plausibility import without_jump
 from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
 from airflow_provider_hypercarbon.carbon.readings import ReadingsLog
 from airflow_provider_hypercarbon.carbon.record import DecisionRecord, record_of
@@ -28,14 +30,12 @@ from airflow_provider_hypercarbon.carbon.status import GridStatus, grid_status
 from airflow_provider_hypercarbon.carbon.variants import end_of_spread, observed, spread
 from airflow_provider_hypercarbon.carbon.zones import zone_key
 from airflow_provider_hypercarbon.exceptions import (
-    AccessDeniedError,
     BadDataError,
-    HyperCarbonError,
+    NoBasisError,
     NoDataError,
-    RemoteError,
-    RequestRefusedError,
 )
 from airflow_provider_hypercarbon.sources import CarbonSource
+from airflow_provider_hypercarbon.sources.asking import Asking
 
 
 def plan_start(
@@ -92,9 +92,13 @@ def plan_with_record(
         return Plan(held, record_of(held, None, policy, window, now=now))
     outlook = _with_log(fetch_outlook(source, zone, policy, window, now=now), load_log)
     try:
+        refuse_without_basis(outlook, policy)
         decision = decide_start(outlook, policy, window, now=now, last_plan=last_plan)
+    except NoBasisError as error:
+        decision = _without_basis(outlook, error, policy, window, now, last_plan)
     except NoDataError as error:
         decision = _without_data(outlook, error, policy, window, now, last_plan)
+    decision = basis_changed(decision, last_plan)
     if policy.strategy == "observe":
         decision = observed(decision)
     decision = spread(decision, policy, window, now=now)
@@ -108,17 +112,24 @@ def fetch_outlook(
 
     A source that is down, refuses our credential or does not know the zone is not asked again for the rest.
     """
-    asked = _Asked()
+    asked = Asking(source, zone)
+    key = asked.zone
     since = now - timedelta(days=policy.curve.profile_days)
     until = window.deadline + policy.duration
-    forecast = asked.for_("forecast", lambda: source.forecast(zone, until, now=now))
-    current = asked.for_("present value", lambda: source.latest(zone, now=now))
-    measured = asked.for_("history", lambda: source.history(zone, since, now, now=now))
+    # In this order, as the first answer says what the others have to count: a forecast is worth most.
+    forecast = asked.for_("forecast", lambda source: source.forecast(key, until, now=now))
+    measured = asked.for_("history", lambda source: source.history(key, since, now, now=now))
+    current = asked.for_("present value", lambda source: source.latest(key, now=now))
     asked.note(forecast, measured)
+    measured, jump = without_jump(_with_current(measured, current), forecast)
+    if jump is not None:
+        asked.refuse("present value", jump)
+        current = None
+    found = next((part.zone for part in (forecast, measured, current) if part), zone_key(key))
     return Outlook(
-        zone=zone_key(zone),
+        zone=found,
         current=current,
-        measured=_with_current(measured, current),
+        measured=measured,
         forecast=forecast,
         problems=tuple(asked.problems),
         permanent=asked.permanent and bool(asked.problems),
@@ -130,12 +141,14 @@ def look_at_grid(source: CarbonSource, zone: str, threshold: float, hours: float
 
     :raises HyperCarbonError: the present is unknown.
     """
-    current = source.latest(zone, now=now)
-    try:
-        ahead = source.forecast(zone, now + timedelta(hours=hours), now=now).readings()
-    except (RemoteError, NoDataError):
-        ahead = []
-    return grid_status(current, ahead, threshold, now=now)
+    asked = Asking(source, zone)
+    key, until = asked.zone, now + timedelta(hours=hours)
+    current = asked.for_("present value", lambda source: source.latest(key, now=now))
+    if current is None:
+        raise asked.error()
+    ahead = asked.for_("forecast", lambda source: source.forecast(key, until, now=now))
+    slots = ahead.readings() if ahead else []
+    return grid_status(current, slots, threshold, now=now, problems=tuple(asked.problems))
 
 
 def estimate_waiting(
@@ -165,36 +178,6 @@ def estimate_waiting(
     return found
 
 
-T = TypeVar("T")
-
-
-class _Asked:
-    """Collects what went wrong while one source is asked several things."""
-
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-        self.permanent = True
-        self._given_up = False
-
-    def note(self, *answers: IntensitySeries | None) -> None:
-        """Take over what stood in the way of newer answers: it may be gone the next time."""
-        found = [problem for answer in answers if answer for problem in answer.problems]
-        self.problems += found
-        self.permanent = self.permanent and not found
-
-    def for_(self, what: str, ask: Callable[[], T]) -> T | None:
-        if self._given_up:
-            return None
-        try:
-            return ask()
-        except HyperCarbonError as error:
-            self.problems.append(f"No {what}: {error}")
-            self.permanent = self.permanent and not error.retryable
-            this_only = isinstance(error, AccessDeniedError | RequestRefusedError | NoDataError)
-            self._given_up = not this_only
-            return None
-
-
 def _with_log(outlook: Outlook, load_log: LoadLog | None) -> Outlook:
     basis = outlook.measured or outlook.forecast
     log = load_log(outlook.zone, basis.source, basis.signal) if load_log and basis else None
@@ -215,10 +198,28 @@ def _with_current(measured: IntensitySeries | None, current: CarbonIntensity | N
             signal=current.signal,
             issued_at=current.updated_at,
             synthetic=current.synthetic,
+            static=current.static,
         )
     if measured.signal != current.signal or measured.slots[-1].start_at >= current.start_at:
         return measured
     return measured.model_copy(update={"slots": (*measured.slots, newest)})
+
+
+def _without_basis(
+    outlook: Outlook,
+    error: NoBasisError,
+    policy: StartPolicy,
+    window: StartWindow,
+    now: datetime,
+    last_plan: StartDecision | None,
+) -> StartDecision:
+    """Start now, unless a better source may answer soon or has answered before."""
+    planned = last_plan is not None and last_plan.mean_now_gco2eq_per_kwh is not None
+    failed_checks = (last_plan.failed_checks if last_plan else 0) + 1
+    soon = bool(outlook.problems) and not outlook.permanent and failed_checks <= policy.no_data_retries
+    if outlook.static and (planned or soon):
+        return _without_data(outlook, error, policy, window, now, last_plan)
+    return at_once(outlook, error, policy, window, now=now)
 
 
 def _without_data(

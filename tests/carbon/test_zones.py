@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_hypercarbon.carbon.zones import ALIASES, ZONES, find_zone, unknown_zone_message, zone_key
+from airflow_provider_hypercarbon.carbon.zones import (
+    ALIASES,
+    ZONES,
+    catalogue,
+    find_zone,
+    is_cloud_region,
+    is_modelled,
+    known_zone_key,
+    unknown_zone_message,
+    zone_key,
+)
 from airflow_provider_hypercarbon.exceptions import UnknownZoneError
 
 #: Active at Electricity Maps.
@@ -37,8 +47,22 @@ class TestCatalogue:
             assert -180 <= zone.longitude <= 180
 
     def test_modelled_zones_are_marked(self):
-        """China has no live data, so nobody should delay a job on them."""
+        """China has no live data, so nobody should delay a job on them; 166 zones are like that."""
         assert {zone.key for zone in ZONES if zone.modelled} == {"CN"}
+        assert len({zone.key for zone in catalogue() if zone.modelled}) == 166
+        assert is_modelled("HK")
+        assert is_modelled("beijing")
+        # Live data of their own, or as the sum of zones that have them; and zones nobody has heard of.
+        assert not any(is_modelled(key) for key in ("DE", "SG", "IT", "US", "GB-NESO-13", "ZZ-SITE"))
+
+    def test_it_has_every_key_that_a_source_knows(self):
+        """379 of Electricity Maps, 17 regions of NESO, each once but for China's two places."""
+        keys = [zone.key for zone in catalogue()]
+        assert len(set(keys)) == 379 + 17
+        assert len(keys) == len(set(keys)) + 1
+        assert catalogue()[:12] == ZONES
+        assert all(re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]+)*", key) for key in keys)
+        assert find_zone("london") == find_zone("GB-NESO-13")
 
     def test_no_alias_hides_a_key_or_a_place(self):
         """And each leads to a place, or to a key that could exist."""
@@ -97,6 +121,46 @@ class TestNames:
         """The nearest known ids."""
         assert unknown_zone_message("us-miso").startswith("Unknown zone 'us-miso'. Did you mean US-M")
         assert "Did you mean" not in unknown_zone_message("Atlantis")
+
+    @pytest.mark.parametrize(
+        "zone", ["DE", "germany", "US-MISO", "london", "SE-SE3", "aws:eu-central-1", "ZZ-FRANKFURT"]
+    )
+    def test_a_known_one_passes_at_parse_time(self, zone: str):
+        """Keys, places, aliases, regions of clouds, and keys of your own."""
+        assert known_zone_key(zone) == zone_key(zone)
+
+    @pytest.mark.parametrize(
+        ("written", "meant"),
+        [
+            ("US-CAL-CSIO", "US-CAL-CISO"),
+            ("US-MIDW-MSO", "US-MIDW-MISO"),
+            ("SE-SE5", "SE-SE"),
+            ("AU-NWS", "AU-NSW"),
+            ("germny", "germany"),
+        ],
+    )
+    def test_a_typing_error_is_told_from_a_zone(self, written: str, meant: str):
+        """When the DAG file is read, with what was probably meant."""
+        with pytest.raises(UnknownZoneError, match=f"Did you mean .*{meant}"):
+            known_zone_key(written)
+
+    @pytest.mark.parametrize(("retired", "instead"), [("IN-DL", "IN-NO"), ("IN-MH", "IN-WE"), ("US-HI-OA", "US-HI")])
+    def test_a_retired_key_names_the_one_to_use(self, retired: str, instead: str):
+        """Everywhere, as no provider answers for it."""
+        with pytest.raises(UnknownZoneError, match=f"Use {instead} instead"):
+            zone_key(retired)
+
+    def test_a_retired_key_without_a_successor_says_so(self):
+        """There is nothing to suggest."""
+        with pytest.raises(UnknownZoneError, match=r"taken out of use by Electricity Maps\.$"):
+            zone_key("US-SE-AEC")
+
+    @pytest.mark.parametrize("region", ["aws:eu-central-1", "gcp:europe-west3", "azure:westeurope", "AWS:us-east-1"])
+    def test_a_region_of_a_cloud_is_passed_on(self, region: str):
+        """The provider, or the connection's own table, knows its zone."""
+        assert zone_key(region) == region.lower()
+        assert is_cloud_region(region.lower())
+        assert not is_cloud_region("DE")
 
     @given(st.text())
     def test_no_text_makes_another_error(self, text: str):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -62,6 +63,42 @@ class TestConnection:
         """The asynchronous way ends in the same sentence."""
         with pytest.raises(ConfigurationError, match="AIRFLOW_CONN_NOWHERE"):
             asyncio.run(CarbonHook("nowhere").aload())
+
+    def test_a_missing_default_asks_the_sources_without_a_key(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ):
+        """What a newcomer expects; the log says who is asked, in a trigger too. A named one stays an error."""
+        monkeypatch.delenv("AIRFLOW_CONN_HYPERCARBON_DEFAULT")
+        caplog.set_level(logging.INFO)
+        hooks = CarbonHook(), asyncio.run(CarbonHook().aload())
+        assert [hook.get_conn().name for hook in hooks] == ["keyless", "keyless"]
+        assert [hook.default_zone for hook in hooks] == ["US-CAL-CISO", "US-CAL-CISO"]
+
+    def test_the_fields_of_the_form_reach_the_sources(self, define: Any):
+        """Several sources, their passwords, tables as JSON text or as objects."""
+        hook = define(
+            login="me",
+            password="token",
+            extra={
+                "sources": "watttime, electricity_maps, ember_yearly",
+                "watttime_password": "secret",
+                "watttime_regions": '{"US-TEX-ERCO": "ERCOT"}',
+                "regions": {"aws:us-east-1": "US-MIDA-PJM"},
+                "refuse_estimated": True,
+            },
+        )
+        chain = hook.get_conn()
+        assert [member.name for member in chain.members] == ["watttime", "electricity_maps", "ember_yearly"]
+        assert chain.key("aws:us-east-1") == "US-MIDA-PJM"
+        assert "US-TEX-ERCO" in {zone.key for zone in chain.members[0].zones()}
+
+    def test_the_button_tells_about_each_source(self, define: Any, tmp_path: Path):
+        """What works, and what is wrong with the rest."""
+        hook = define(extra={"zone": "DE", "sources": "trace, ember_yearly", "path": f"{tmp_path}/{{zone}}.csv"})
+        done, said = hook.test_connection()
+        assert done
+        assert "trace: There is no file" in said
+        assert "DE at 342 gCO2eq/kWh from ember_yearly." in said
 
     def test_the_example_of_the_error_works(self, monkeypatch: pytest.MonkeyPatch):
         """What we tell people to type is a connection that works."""

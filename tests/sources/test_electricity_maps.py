@@ -381,13 +381,31 @@ class TestHistory:
         assert (api.params["start"], api.params["end"]) == ("2026-02-25T18:00:00Z", "2026-03-04T19:00:00Z")
         assert len(series.slots) == 7 * 24
 
-    def test_a_range_is_at_most_ten_days(self):
-        """The provider has no more in one answer; the newest are the ones that count."""
-        api = Api()
-        api.source().history("DE", NOW - 40 * DAY, NOW, now=NOW)
-        begin, end = (datetime.fromisoformat(api.params[name]) for name in ("start", "end"))
-        assert timedelta(days=9) < end - begin <= timedelta(days=10)
-        assert end >= NOW
+    def test_a_request_is_for_at_most_ten_days(self):
+        """The provider has no more in one answer; more is asked for in parts, the newest first."""
+
+        def as_asked(request: httpx.Request) -> httpx.Response:
+            begin, end = (datetime.fromisoformat(request.url.params[name]) for name in ("start", "end"))
+            assert end - begin <= timedelta(days=10)
+            return httpx.Response(200, json=history(begin, end, key="data"))
+
+        api = Api(past_range=as_asked)
+        series = api.source().history("DE", NOW - 40 * DAY, NOW, now=NOW)
+        assert len(api.requests) == 5
+        assert len(series.slots) == 40 * 24 + 1
+        starts = [slot.start_at for slot in series.slots]
+        assert starts == sorted(set(starts))
+
+    def test_a_past_that_ends_somewhere_is_as_long_as_it_is(self):
+        """Older parts that a plan does not include, or that nobody measured, are missing; the rest is there."""
+
+        def recent_only(request: httpx.Request) -> httpx.Response:
+            begin, end = (datetime.fromisoformat(request.url.params[name]) for name in ("start", "end"))
+            return denied("past-range") if begin < NOW - 15 * DAY else httpx.Response(200, json=history(begin, end))
+
+        api = Api(past_range=recent_only)
+        series = api.source().history("DE", NOW - 40 * DAY, NOW, now=NOW)
+        assert timedelta(days=9) < NOW - series.slots[0].start_at < timedelta(days=10)
 
     def test_the_future_is_not_asked_for(self):
         """A range ends with the running hour."""
@@ -512,7 +530,7 @@ class TestZones:
             {"zoneKey": "DE", "zoneName": "Germany", "access": ["carbon-intensity/latest"]},
             {"zoneKey": "CN", "access": ["*"]},
             {"zoneKey": "FR", "zoneName": "France", "access": []},
-            {"zoneKey": "NO", "zoneName": None},
+            {"zoneKey": "NO-NEW", "zoneName": None},
             {"zoneKey": "not a key", "access": ["*"]},
             {"zoneKey": None, "access": ["*"]},
             "noise",
@@ -520,11 +538,11 @@ class TestZones:
         keyed = {str(entry["zoneKey"]): entry for entry in entries if isinstance(entry, dict)}
         answer = {"list": entries, "keyed": keyed, "zones": {"zones": entries}, "data": {"data": keyed}}[shape]
         zones = Api(zones=answer).source().zones()
-        assert [zone.key for zone in zones] == ["DK-DK2", "DE", "CN", "CN", "NO"]
+        assert [zone.key for zone in zones] == ["DK-DK2", "DE", "CN", "CN", "NO-NEW"]
         assert zones[0].name == "East Denmark"
-        assert (zones[0].region, zones[0].typical_gco2eq_per_kwh, zones[0].longitude) == ("Denmark", None, None)
+        assert (zones[0].region, zones[0].typical_gco2eq_per_kwh, zones[0].modelled) == ("Denmark", None, False)
         assert set(zones[1:4]) == {zone for zone in ZONES if zone.key in ("DE", "CN")}
-        assert zones[4].name == "NO"
+        assert zones[4].name == "NO-NEW"
 
     def test_access_tells_what_a_token_may_ask(self):
         """One request probes the connection."""

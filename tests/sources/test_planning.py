@@ -89,7 +89,7 @@ class TestWithData:
         """A forecast to the end of the latest job, the present value, and a week of measured hours."""
         source = Source(DIP, present(400), series([400] * 24, NOW - DAY))
         decision = plan(source)
-        assert source.asked == ["forecast", "latest", "history"]
+        assert source.asked == ["forecast", "history", "latest"]
         assert source.until == WINDOW.deadline + PLAIN.duration
         assert source.past == (NOW - 7 * DAY, NOW)
         assert (decision.reason, decision.start_at) == (StartReason.CLEANER_LATER, NOW + 2 * HOUR)
@@ -99,7 +99,7 @@ class TestWithData:
         """What could not be had stands in the decision."""
         decision = plan(Source(DIP, NoDataError("Nothing yet."), AccessDeniedError("Not in this plan.")))
         assert (decision.reason, decision.start_at) == (StartReason.CLEANER_LATER, NOW + 2 * HOUR)
-        assert decision.problems == ("No present value: Nothing yet.", "No history: Not in this plan.")
+        assert decision.problems == ("No history: Not in this plan.", "No present value: Nothing yet.")
 
     def test_the_present_value_stands_at_the_end_of_the_history(self):
         """The provider's history often stops an hour before it."""
@@ -183,7 +183,7 @@ class TestGivingUp:
         """A plan without forecasts still has the present and the past."""
         source = Source(error, present(400), series([400] * 24, NOW - DAY))
         assert plan(source).problems == (f"No forecast: {error}",)
-        assert source.asked == ["forecast", "latest", "history"]
+        assert source.asked == ["forecast", "history", "latest"]
 
 
 class TestWithoutData:
