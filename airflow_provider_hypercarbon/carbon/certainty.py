@@ -35,6 +35,12 @@ def expected_error(measured: IntensitySeries | None, ahead: timedelta) -> float 
     return deviation * _share(max(0.0, ahead / _HOUR))
 
 
+def error_at(known: float, lead: timedelta, ahead: timedelta) -> float:
+    """Return the typical error so far ahead from the one that is known for another lead."""
+    share = _share(max(0.0, lead / _HOUR))
+    return known * _share(max(0.0, ahead / _HOUR)) / share if share else known
+
+
 def _share(hours: float) -> float:
     """Interpolate between the leads; before the first it grows from zero, behind the last it stays."""
     leads, shares = (0, *_LEAD_HOURS), (0.0, *_ERROR_SHARES)

@@ -65,7 +65,9 @@ def series_mean(series: IntensitySeries | None, start: datetime, end: datetime) 
     if not covered:
         return NO_MEAN
     known = math.fsum(covered)
-    return SeriesMean(mean=math.fsum(weighted) / known, coverage=known / (span or 1.0), estimated=estimated)
+    # Seconds are not exact: what is covered to the end must not lack a trillionth of it, and be provisional for ever.
+    coverage = round(known / (span or 1.0), 9)
+    return SeriesMean(mean=math.fsum(weighted) / known, coverage=coverage, estimated=estimated)
 
 
 def window_means(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import defaultdict
 from collections.abc import Collection
@@ -93,6 +94,9 @@ def _row(row: Row[Any], job_id: str, job: ExportJob | None, problem: str | None,
 def _percent(job: ExportJob | None) -> float | None:
     if job is None:
         return None
+    # The method govc says it only in the words of its current step.
+    if job.percent is None and (said := re.search(r"\((\d{1,3})%\)", job.step)):
+        return min(100.0, float(said[1]))
     if job.percent is None and job.bytes_done and job.bytes_total:
         return min(100.0, 100 * job.bytes_done / job.bytes_total)
     return job.percent

@@ -68,7 +68,7 @@ def _unfinished(key: str, dag_ids: Collection[str] | None, most: int) -> list[Ro
     if dag_ids is not None:
         query = query.where(TaskInstance.dag_id.in_(dag_ids))
     with create_session() as session:
-        return list(session.execute(query).unique())
+        return list(session.execute(query))
 
 
 def _wait(row: Row[Any]) -> WaitRow | None:

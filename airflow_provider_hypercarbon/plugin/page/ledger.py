@@ -1,0 +1,277 @@
+"""The ledger: filters, figures, plots, and the exports behind them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from types import SimpleNamespace
+from typing import Any, NamedTuple, get_args
+from urllib.parse import urlencode
+
+from fastapi.responses import HTMLResponse
+
+from airflow_provider_hypercarbon.plugin.guard import DagAccess
+from airflow_provider_hypercarbon.plugin.page.cards import Card, make
+from airflow_provider_hypercarbon.plugin.page.ledger_view import (
+    bars,
+    days_of,
+    difference_chart,
+    emissions_chart,
+    row_of,
+)
+from airflow_provider_hypercarbon.plugin.page.reader import Reader
+from airflow_provider_hypercarbon.plugin.page.rendering import document
+from airflow_provider_hypercarbon.plugin.page.words import DASH, Clock, kwh, mass, number
+from airflow_provider_hypercarbon.plugin.routes import ledger as api
+from airflow_provider_hypercarbon.plugin.schemas.ledger import Sums
+from airflow_provider_hypercarbon.report_store import ReportFilters
+
+DAYS_SHOWN = 30
+#: A chart never gets more marks than this.
+_MOST_DAYS = 400
+_ROWS = 50
+_GROUPS = 6
+_COLUMNS = (
+    ("started", "Started", "", False),
+    ("", "VM", "", False),
+    ("", "Zone", "", False),
+    ("", "Waited", "", True),
+    ("", "Started by", "", False),
+    ("", "Energy", "kWh", True),
+    ("", "Intensity", "g/kWh", True),
+    ("", "Emitted", "", True),
+    ("", "Difference", "", True),
+    ("", "Data", "", False),
+)
+
+
+class Asked(NamedTuple):
+    """The filters as they stand in the address; what cannot be read counts as not said."""
+
+    first: str = ""
+    last: str = ""
+    dag_id: str = ""
+    vm: str = ""
+    zone: str = ""
+    data: str = "all"
+    sort: str = "-started"
+    cursor: str = ""
+
+
+class Wanted(NamedTuple):
+    """The filters as they are applied."""
+
+    first: date
+    last: date
+    dag_id: str
+    vm: str
+    zone: str
+    data: api.Data
+    since: datetime
+    until: datetime
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.dag_id or self.vm or self.zone or self.data not in ("all", "mock"))
+
+    def filters(self, dags: DagAccess) -> ReportFilters:
+        """Return them as the results database takes them; what the reader may not see is left out."""
+        return ReportFilters(
+            since=self.since,
+            until=self.until,
+            dag_ids=dags.only(self.dag_id or None),
+            dag_id=self.dag_id or None,
+            vm_path=self.vm or None,
+            zone=self.zone or None,
+            provisional={"final": False, "provisional": True}.get(self.data),
+            synthetic=self.data == "mock",
+        )
+
+
+def wanted(asked: Asked, clock: Clock) -> Wanted:
+    """Read the filters; days are those of the reader's time zone."""
+    last = _day(asked.last) or clock.today
+    first = _day(asked.first) or last - timedelta(days=DAYS_SHOWN - 1)
+    first, last = min(first, last), max(first, last)
+    first = max(first, last - timedelta(days=_MOST_DAYS - 1))
+    return Wanted(
+        first=first,
+        last=last,
+        dag_id=asked.dag_id,
+        vm=asked.vm.strip(),
+        zone=asked.zone.strip(),
+        data=asked.data if asked.data in get_args(api.Data) else "all",  # type: ignore[arg-type]
+        since=_midnight(first, clock),
+        until=_midnight(last + timedelta(days=1), clock),
+    )
+
+
+def show(asked: Asked, reader: Reader) -> HTMLResponse:
+    """Return the ledger."""
+    want = wanted(asked, reader.clock)
+    sort: api.Sort = "started_at" if asked.sort == "started" else "-started_at"
+    made = make(
+        {
+            "sums": ("The ledger", lambda: read_sums(want, reader)),
+            "rows": ("The exports", lambda: _rows(want, sort, asked.cursor, reader)),
+        }
+    )
+    sums = made["sums"]
+    found: dict[str, Any] = {"sums": sums, "figures": [], "days": [], "zones": [], "vms": [], "vms_note": ""}
+    if sums.value is not None and sums.value.total.reports:
+        found |= _plots(sums.value, want, reader.clock)
+    total = sums.value.total.reports if sums.value else 0
+    rows = made["rows"].value
+    address = {**_address(asked), "sort": asked.sort}
+    return document(
+        "ledger.html",
+        reader.clock,
+        view="ledger",
+        title="Ledger · Carbon",
+        here="page?" + urlencode(address),
+        wanted=want,
+        choices=_choices(sums, want),
+        csv="api/v1/reports/export.csv?" + urlencode({k: v for k, v in _csv(want).items() if v}),
+        rows=made["rows"],
+        rows_note=_rows_note(rows, total, asked),
+        columns=_COLUMNS,
+        order=_Order("started", "ascending" if sort == "started_at" else "descending", _address(asked)),
+        first_page="page?" + urlencode(address) if asked.cursor else "",
+        next_page="page?" + urlencode({**address, "cursor": rows.next}) if rows and rows.next else "",
+        basis=f"location-based; {sums.value.signal} factors"
+        if sums.value and sums.value.signal
+        else "nothing is summed",
+        left_out=sums.value.left_out if sums.value else [],
+        **found,
+    )
+
+
+def read_sums(want: Wanted, reader: Reader) -> SimpleNamespace:
+    """Read the sums of all plots."""
+    filters, results = want.filters(reader.dags), reader.ask.results()
+    by_day, by_zone, by_vm, by_dag = (
+        api.sums(filters, results, by=by, tz=reader.clock.zone.key) for by in ("day", "zone", "vm", "dag")
+    )
+    return SimpleNamespace(
+        total=by_day.total,
+        days=by_day.groups,
+        zones=by_zone.groups,
+        vms=by_vm.groups,
+        dags=by_dag.groups,
+        signal=by_day.signal,
+        left_out=by_day.left_out,
+    )
+
+
+class _Order(NamedTuple):
+    key: str
+    word: str
+    address: dict[str, str]
+
+    def href(self, key: str) -> str:
+        """Return the address of the same rows in the order of a column; a second time, the other way round."""
+        turned = key if self.word == "descending" else f"-{key}"
+        return "page?" + urlencode({**self.address, "sort": turned})
+
+
+def all_days(groups: list[Sums], first: date, last: date) -> list[Sums]:
+    """Put in the days on which nothing was reported: a gap in the plot, not a missing bar."""
+    known = {group.key: group for group in groups}
+    days = [(first + timedelta(days=count)).isoformat() for count in range((last - first).days + 1)]
+    return [known.get(day) or _nothing(day) for day in days]
+
+
+def _nothing(day: str) -> Sums:
+    zero = {name: 0 for name in Sums.model_fields if name != "key"}
+    return Sums.model_validate({"key": day, **zero})
+
+
+def _plots(sums: SimpleNamespace, want: Wanted, clock: Clock) -> dict[str, Any]:
+    days = days_of(all_days(sums.days, want.first, want.last))
+    vms = sums.vms[:_GROUPS]
+    return {
+        "figures": _figures(sums.total, want),
+        "days": days,
+        "emissions": emissions_chart(days, clock),
+        "differences": difference_chart(days, clock),
+        "zones": bars(sums.zones[:_GROUPS]),
+        "vms": bars(vms, vm=True),
+        "vms_note": f"{len(vms)} of {len(sums.vms)}" if len(sums.vms) > len(vms) else "",
+    }
+
+
+def _figures(total: Sums, want: Wanted) -> list[SimpleNamespace]:
+    days = (want.last - want.first).days + 1
+    known = total.reports > total.unknown
+    emitted = mass(total.emissions_kgco2eq, total.emissions_low_kgco2eq, total.emissions_high_kgco2eq)
+    change = mass(total.difference_kgco2eq, total.difference_low_kgco2eq, total.difference_high_kgco2eq, signed=True)
+    notes = [
+        f"{number(total.provisional)} provisional" if total.provisional else "",
+        f"{number(total.unknown)} without a figure" if total.unknown else "",
+    ]
+    rows = (
+        (
+            f"Emitted, {days} days",
+            emitted.value if known else DASH,
+            f"CO₂eq, {emitted.span}" if emitted.span else "CO₂eq",
+        ),
+        ("Difference to scheduled starts", change.value if total.differences else DASH, change.span),
+        ("Energy", f"{kwh(total.energy_kwh)}\u202fkWh", "modelled or measured, as each export says"),
+        ("Exports", number(total.reports), ", ".join(filter(None, notes)) or "all final"),
+    )
+    return [SimpleNamespace(name=name, value=value, note=note) for name, value, note in rows]
+
+
+def _rows(want: Wanted, sort: api.Sort, cursor: str, reader: Reader) -> SimpleNamespace:
+    answer = api.reports(
+        want.filters(reader.dags), reader.ask.results(), sort=sort, limit=_ROWS, cursor=cursor or None
+    )
+    return SimpleNamespace(rows=[row_of(stored, reader.clock) for stored in answer.reports], next=answer.next_cursor)
+
+
+def _choices(sums: Card, want: Wanted) -> SimpleNamespace:
+    """Return what the filters offer: what these days hold, and what is chosen already."""
+
+    def names(groups: list[Sums], chosen: str) -> list[str]:
+        return sorted({group.key for group in groups if group.key} | ({chosen} if chosen else set()))
+
+    value = sums.value
+    return SimpleNamespace(
+        dags=names(value.dags if value else [], want.dag_id),
+        zones=names(value.zones if value else [], want.zone),
+        vms=names(value.vms[:100] if value else [], ""),
+    )
+
+
+def _rows_note(rows: SimpleNamespace | None, total: int, asked: Asked) -> str:
+    if rows is None:
+        return ""
+    order = "oldest first" if asked.sort == "started" else "newest first"
+    count = len(rows.rows)
+    return f"{count} of {number(total)}, {order}" if asked.cursor else f"1 to {count} of {number(total)}, {order}"
+
+
+def _address(asked: Asked) -> dict[str, str]:
+    named = {
+        "view": "ledger", "from": asked.first, "to": asked.last, "dag_id": asked.dag_id, "vm": asked.vm,
+        "zone": asked.zone, "data": asked.data,
+    }  # fmt: skip
+    return {name: value for name, value in named.items() if value and value != "all"}
+
+
+def _csv(want: Wanted) -> dict[str, str]:
+    return {
+        "since": want.since.isoformat(), "until": want.until.isoformat(), "dag_id": want.dag_id, "vm_path": want.vm,
+        "zone": want.zone, "data": want.data,
+    }  # fmt: skip
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if 2000 <= day.year <= 2200 else None
+
+
+def _midnight(day: date, clock: Clock) -> datetime:
+    return datetime.combine(day, time(), tzinfo=clock.zone).astimezone(UTC)

@@ -1,0 +1,268 @@
+"""One wait: its verdict, the curve as it was believed at the decision, what happened, and what it changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from fastapi.responses import HTMLResponse
+
+from airflow_provider_hypercarbon.carbon.certainty import error_at
+from airflow_provider_hypercarbon.carbon.decision import StartDecision
+from airflow_provider_hypercarbon.carbon.record import DecisionRecord
+from airflow_provider_hypercarbon.exceptions import HyperCarbonError
+from airflow_provider_hypercarbon.plugin.page.cards import Problem, make
+from airflow_provider_hypercarbon.plugin.page.curves import CurveView, Planned
+from airflow_provider_hypercarbon.plugin.page.dag import NOT_READABLE
+from airflow_provider_hypercarbon.plugin.page.ledger_view import marks_of
+from airflow_provider_hypercarbon.plugin.page.reader import Reader
+from airflow_provider_hypercarbon.plugin.page.rendering import document
+from airflow_provider_hypercarbon.plugin.page.runs_view import starts_compared, story, verdict
+from airflow_provider_hypercarbon.plugin.page.words import DASH, Mass, MassUnit, intensity, kwh, number
+from airflow_provider_hypercarbon.plugin.page.zone import source_name
+from airflow_provider_hypercarbon.plugin.routes import ledger, runs
+from airflow_provider_hypercarbon.plugin.running import waits_in_progress
+from airflow_provider_hypercarbon.plugin.schemas.grid import GridPoint
+from airflow_provider_hypercarbon.plugin.schemas.ledger import ReportRow
+from airflow_provider_hypercarbon.plugin.schemas.runs import Decided
+from airflow_provider_hypercarbon.report_store import ReportFilters
+
+_BACK = timedelta(hours=4)
+_AFTER = timedelta(hours=1)
+
+
+class Address(NamedTuple):
+    """One task instance; without a task, all waits of the run."""
+
+    dag_id: str
+    run_id: str
+    task_id: str = ""
+    map_index: int = -1
+
+
+def show(where: Address, reader: Reader) -> HTMLResponse:
+    """Return the view of a wait, or the list of a run's waits when there are several."""
+    values = {
+        "view": "run",
+        "title": f"{where.dag_id} · Carbon",
+        "where": where,
+        "basis": "the basis stands in each report",
+    }
+    if where.dag_id not in reader.dags:
+        return document("run.html", reader.clock, status=403, problem=NOT_READABLE, waits_of_run=[], **values)
+    made = make({"all": ("This run", lambda: _read(where, reader))})["all"]
+    if made.problem is not None:
+        return document("run.html", reader.clock, problem=made.problem, waits_of_run=[], **values)
+    read: _Read = made.value
+    if len(read.by_task) > 1:
+        rows = [SimpleNamespace(where=key, decision=found[-1].record.decision) for key, found in read.by_task.items()]
+        return document("run.html", reader.clock, problem=None, waits_of_run=rows, **values)
+    if not read.by_task:
+        return document("run.html", reader.clock, problem=NOTHING_KEPT, waits_of_run=[], **values)
+    address, decided = next(iter(read.by_task.items()))
+    return document(
+        "run.html",
+        reader.clock,
+        problem=None,
+        waits_of_run=[],
+        **{**values, "where": address, **_one(decided, read, reader)},
+    )
+
+
+NOTHING_KEPT = Problem(
+    "No decision of this run is kept",
+    "A CarbonIntensitySensor keeps its decisions when the results database is set up. This run has none there, or "
+    "has not decided yet.",
+    alert=False,
+    button="",
+)
+
+
+class _Read(NamedTuple):
+    """What is known of a run.
+
+    :param waiting: the task instances that still wait.
+    """
+
+    by_task: dict[Address, list[Decided]]
+    reports: list[ReportRow]
+    waiting: set[Address]
+
+
+def _read(where: Address, reader: Reader) -> _Read:
+    task, index = where.task_id or None, where.map_index
+    asked = ReportFilters(dag_id=where.dag_id, run_id=where.run_id)
+    waits = [row for row in waits_in_progress(reader.dags.only(where.dag_id)) if row.run_id == where.run_id]
+    waiting = {Address(row.dag_id, row.run_id, row.task_id, row.map_index) for row in waits}
+    by_task: dict[Address, list[Decided]] = defaultdict(list)
+    results = reader.ask.results()
+    for decided in runs.decisions(where.dag_id, where.run_id, results, task, index).decisions:
+        by_task[Address(where.dag_id, where.run_id, decided.task_id, decided.map_index)].append(decided)
+    for row in waits:
+        # What a sensor remembers is newer than what is kept, and there without a results database.
+        key = Address(row.dag_id, row.run_id, row.task_id, row.map_index)
+        asked_for = task is None or (key.task_id == task and key.map_index == index)
+        known = by_task.get(key)
+        if (
+            asked_for
+            and row.decision
+            and (not known or known[-1].record.decision.decided_at < row.decision.decided_at)
+        ):
+            record = DecisionRecord(decision=row.decision)
+            by_task[key].append(Decided(task_id=row.task_id, map_index=row.map_index, record=record, curve=[]))
+    if not by_task and task is not None and not where.map_index >= 0:
+        # A link from an export or a report names its own task: show the waits of its run.
+        return _read(where._replace(task_id=""), reader)
+    reports = ledger.reports(asked, results, limit=50).reports
+    return _Read(dict(by_task), reports, waiting)
+
+
+def _one(decided: list[Decided], read: _Read, reader: Reader) -> dict[str, Any]:
+    decisions = [one.record.decision for one in decided]
+    last = decisions[-1]
+    waiting = next(iter(read.by_task)) in read.waiting
+    shown = _with_curve(decided)
+    curve = _curve(shown, reader) if shown else None
+    about = shown.record.decision if shown else last
+    record = shown.record if shown else decided[-1].record
+    issued = record.forecast.issued_at if record.forecast else None
+    notes = [
+        f"decided {reader.clock.time(about.decided_at)}",
+        about.zone,
+        source_name(about.source) if about.source else "",
+        f"forecast issued {reader.clock.time(issued)}" if issued else "",
+        f"curve: {about.curve.replace('_', ' ')}" if about.curve else "",
+    ]
+    return {
+        "decision": last,
+        "verdict": verdict(last, reader.clock, waiting=waiting),
+        "curve": curve,
+        "curve_note": " · ".join(filter(None, notes)) if curve else "",
+        "no_curve": "Nothing was asked, or nothing could be had, when it was made." if len(decided) else "",
+        "starts": starts_compared(shown, reader.clock) if shown else [],
+        "story": story(decisions, reader.clock, waiting=waiting),
+        "difference": _difference(last, read.reports),
+        "basis": f"location-based; {last.signal} factors"
+        if last.signal
+        else "the basis of this decision is not known",
+    }
+
+
+def _with_curve(decided: list[Decided]) -> Decided | None:
+    """Return the newest decision whose curve was kept: a start at the deadline asks nobody any more."""
+    return next((one for one in reversed(decided) if one.curve), None)
+
+
+def _curve(shown: Decided, reader: Reader) -> CurveView:
+    decision = shown.record.decision
+    end = max(decision.deadline, decision.start_at) + decision.duration + _AFTER
+    start = min(decision.decided_at, max(decision.ready_at, decision.decided_at - timedelta(days=1))) - _BACK
+    measured, since = _measured(decision, start, min(end, reader.clock.now), reader)
+    return CurveView(
+        clock=reader.clock,
+        measured=measured,
+        ahead=[_with_error(point, decision) for point in shown.curve if point.time < end],
+        also=since,
+        start=start,
+        end=end,
+        mark=decision.decided_at,
+        mark_words=f"decided {reader.clock.time(decision.decided_at)}",
+        planned=Planned.of(decision),
+    )
+
+
+def _measured(
+    decision: StartDecision, start: datetime, end: datetime, reader: Reader
+) -> tuple[list[GridPoint], list[GridPoint]]:
+    """Return what was measured before the decision, and what was measured since; nothing when it cannot be had."""
+    try:
+        source = reader.ask.hook().get_conn()
+        slots = source.history(decision.zone, start, end, now=reader.clock.now).readings()
+    except HyperCarbonError:
+        return [], []
+    points = [
+        GridPoint(
+            time=slot.start_at, end=slot.end_at, intensity=slot.gco2eq_per_kwh, quality=slot.level,
+            estimated=slot.estimated, low=None, high=None,
+        )
+        for slot in slots
+    ]  # fmt: skip
+    before = [point for point in points if point.end <= decision.decided_at]
+    return before, [point for point in points if point.end > decision.decided_at]
+
+
+def _with_error(point: GridPoint, decision: StartDecision) -> GridPoint:
+    """Give a slot the error that was expected for it: that of the planned start, at the slot's own lead."""
+    known, lead = (
+        decision.expected_error_gco2eq_per_kwh,
+        decision.start_at - decision.decided_at + decision.duration / 2,
+    )
+    error = None if known is None else error_at(known, lead, max(timedelta(0), point.time - decision.decided_at))
+    if error is None:
+        return point
+    return point.model_copy(update={"low": max(0.0, point.intensity - error), "high": point.intensity + error})
+
+
+class _Line(NamedTuple):
+    words: str
+    intensity: str
+    emissions: Mass
+
+
+def _difference(decision: StartDecision, reports: list[ReportRow]) -> SimpleNamespace:
+    """Put the scheduled start against the actual one: from the reports once they are there, else as expected."""
+    known = [row for row in reports if row.report.difference_to_scheduled_kgco2eq is not None]
+    return _reported(known, len(reports)) if known else _expected(decision, len(reports))
+
+
+def _expected(decision: StartDecision, reports: int) -> SimpleNamespace:
+    now, planned = decision.mean_now_gco2eq_per_kwh, decision.mean_at_start_gco2eq_per_kwh
+    unknown = Mass(DASH, "")
+    change = None if now is None or planned is None else round(planned) - round(now)
+    lines = [
+        _Line("When last looked at, start at once", _per_kwh(now), unknown),
+        _Line("Started" if decision.due else "Planned start", _per_kwh(planned), unknown),
+        _Line("Difference", DASH if change is None else f"{number(change, signed=True)} g/kWh", unknown),
+    ]
+    energy = "The energy is not known before the export has ended"
+    note = f"{energy}, so neither are the emissions. This is an expectation; the report after the run replaces it."
+    if reports:
+        note = "The reports of this run know no difference: " + "the source had no intensity for the scheduled start."
+    return SimpleNamespace(lines=lines, mark="forecast", note=note)
+
+
+def _reported(rows: list[ReportRow], reports: int) -> SimpleNamespace:
+    """Add up a run's reports: the same energy at both starts, the difference of the shown figures."""
+    found = [row.report for row in rows]
+    energy = sum(one.energy_kwh or 0 for one in found)
+    low, high = sum(one.energy_low_kwh or 0 for one in found), sum(one.energy_high_kwh or 0 for one in found)
+    emitted = sum(one.emissions_kgco2eq or 0 for one in found)
+    change = sum(one.difference_to_scheduled_kgco2eq or 0 for one in found)
+    unit = MassUnit.of(emitted - change)
+    mean = emitted / energy * 1000 if energy else 0.0
+    mean_scheduled = (emitted - change) / energy * 1000 if energy else 0.0
+    shown = unit.shown(emitted) - unit.shown(emitted - change)
+    bounds = sorted(change * bound / energy for bound in (low, high)) if energy else []
+    span_words = f"{unit.text(bounds[0], signed=True)} to {unit.text(bounds[1], signed=True)}" if bounds else ""
+    lines = [
+        _Line("Scheduled start", _per_kwh(mean_scheduled), Mass(unit.text(emitted - change), "")),
+        _Line("Actual start", _per_kwh(mean), Mass(unit.text(emitted), "")),
+        _Line(
+            "Difference",
+            f"{number(round(mean) - round(mean_scheduled), signed=True)} g/kWh",
+            Mass(unit.text(shown, signed=True), span_words),
+        ),
+    ]
+    of_all = "" if len(found) == reports else f" {len(found)} of {reports} reports know their difference."
+    how = "measured" if all(one.energy_measured for one in found) else "modelled"
+    exports = "1 export" if len(found) == 1 else f"{len(found)} exports"
+    note = f"Both rows use {kwh(energy)}\u202fkWh ({how}, {kwh(low)} to {kwh(high)}) for {exports}.{of_all}"
+    marks = [mark for row in rows for mark in marks_of(row)]
+    worst = next((word for word in ("mock", "sandbox", "provisional", "estimated data") if word in marks), "final")
+    return SimpleNamespace(lines=lines, mark=worst, note=note)
+
+
+def _per_kwh(value: float | None) -> str:
+    return DASH if value is None else f"{intensity(value)} g/kWh"

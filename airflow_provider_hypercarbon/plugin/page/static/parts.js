@@ -1,0 +1,74 @@
+// Parts that ask a source: each is fetched when it comes into sight, and fails alone.
+import { drawCharts } from "./charts.js";
+import { say } from "./say.js";
+
+const SKELETON_AFTER = 150;
+
+/** @param {ParentNode} where */
+export function fillLazily(where) {
+  const watcher = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (entry.isIntersecting) {
+        watcher.unobserve(entry.target);
+        fill(/** @type {HTMLElement} */ (entry.target));
+      }
+    }
+  }, { rootMargin: "200px" });
+  for (const part of where.querySelectorAll("[data-src]")) {
+    part.classList.add("waiting-for-skeleton");
+    setTimeout(() => part.classList.remove("waiting-for-skeleton"), SKELETON_AFTER);
+    watcher.observe(part);
+  }
+}
+
+/** Fetch a part; what it showed before stays when that fails. @param {HTMLElement} part */
+export async function fill(part) {
+  const had = part.dataset.filled === "true";
+  part.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(part.dataset.src ?? "", { headers: { accept: "text/html" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const text = await answer.text();
+    const failed = answer.headers.get("x-hypercarbon-problem") === "true";
+    if (had && failed) {
+      part.classList.add("old");
+      return;
+    }
+    part.classList.remove("old");
+    swap(part, new DOMParser().parseFromString(text, "text/html").body);
+    part.dataset.filled = String(!failed);
+    drawCharts(part);
+  } catch {
+    if (had) {
+      part.classList.add("old");
+    } else {
+      const asking = part.querySelector(".asking");
+      if (asking) asking.textContent = "This did not answer. The next try is in a minute.";
+      say(`${part.querySelector("h3")?.textContent?.trim() ?? "A part"} did not answer.`);
+    }
+  } finally {
+    part.setAttribute("aria-busy", "false");
+    part.classList.remove("waiting-for-skeleton");
+  }
+}
+
+/** Put new content in place, keeping what the reader opened and where the reader is. @param {Element} old @param {Element} fresh */
+export function swap(old, fresh) {
+  const open = [...old.querySelectorAll("details[id]")].map((d) => [d.id, /** @type {HTMLDetailsElement} */ (d).open]);
+  const focused = old.contains(document.activeElement) ? path(old, /** @type {Element} */ (document.activeElement)) : null;
+  old.replaceChildren(...fresh.childNodes);
+  for (const [id, was] of open) {
+    const details = old.querySelector(`#${CSS.escape(String(id))}`);
+    if (details) /** @type {HTMLDetailsElement} */ (details).open = Boolean(was);
+  }
+  if (focused) /** @type {HTMLElement | null} */ (old.querySelector(focused))?.focus({ preventScroll: true });
+}
+
+/** @param {Element} top @param {Element} inside @returns {string} a selector that finds the same place again */
+function path(top, inside) {
+  const steps = [];
+  for (let at = inside; at !== top && at.parentElement; at = at.parentElement) {
+    steps.unshift(`:nth-child(${[...at.parentElement.children].indexOf(at) + 1})`);
+  }
+  return `:scope > ${steps.join(" > ")}`;
+}
