@@ -14,6 +14,11 @@ from airflow_provider_hypercarbon.carbon.instants import parse_span
 from airflow_provider_hypercarbon.commands import backtest, grid, ledger
 from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
 
+_SOURCES = (
+    "Sources: electricity_maps (token in ELECTRICITY_MAPS_TOKEN), neso and energy_charts (no key), watttime "
+    "(WATTTIME_USER, WATTTIME_PASSWORD), trace (--path), ember_yearly, mock. Without --source: electricity_maps "
+    "where its token is set, else neso for Great Britain and energy_charts for Europe."
+)
 #: Exit codes, documented in ``--help``.
 DONE, WRONG_USE, NO_ANSWER = 0, 2, 3
 
@@ -43,16 +48,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True)
 
     zones = commands.add_parser("zones", help="list the zones of the catalogue")
+    zones.add_argument("search", nargs="?", help='only zones with this in key, name or country, such as "sweden"')
+    zones.add_argument("--all", action="store_true", help="every zone that a source knows, some 400")
     zones.add_argument("--json", action="store_true", help="for scripts")
     zones.set_defaults(run=grid.zones)
 
     status = commands.add_parser(
         "status",
         help="a grid now and in the next hours",
-        epilog="Electricity Maps' token is read from ELECTRICITY_MAPS_TOKEN.",
+        epilog=_SOURCES,
     )
     status.add_argument("--zone", default="DE", help='zone key or alias, see "hypercarbon zones" (default: DE)')
-    status.add_argument("--source", choices=("electricity_maps", "mock"), default="electricity_maps")
+    status.add_argument("--source", help="whom to ask, see below; several in their order with commas")
+    status.add_argument("--path", help='of a trace: CSV or Parquet, such as "/srv/grid/{zone}.csv"')
     status.add_argument("--threshold", type=float, default=200.0, help="gCO2eq/kWh (default: 200)")
     status.add_argument("--hours", type=float, default=4.0, help="how far to look ahead (default: 4)")
     status.add_argument("--duration", type=parse_span, default="2h", help="of the job to plan (default: 2h)")
@@ -84,7 +92,8 @@ def _add_backtest(commands: Any) -> None:
     replayed.add_argument(
         "--forecasts", type=Path, action="append", help="CSV with the columns issue_utc,h0,h1,...; one a trace"
     )
-    replayed.add_argument("--source", choices=("electricity_maps", "mock"), help="replay a source's history instead")
+    replayed.add_argument("--source", help="replay a source's history instead: neso, energy_charts, ...")
+    replayed.add_argument("--path", help='of the source "trace", such as "/srv/grid/{zone}.parquet"')
     replayed.add_argument("--days", type=int, default=60, help="how much of that history (default: 60)")
     replayed.add_argument("--zone", type=_names, default="DE", help="one a trace, as a list: DE,FR (default: DE)")
     replayed.add_argument("--windows", type=_spans, default="4h,12h,24h", help="longest waits (default: 4h,12h,24h)")

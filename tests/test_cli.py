@@ -3,11 +3,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
-from airflow_provider_hypercarbon import __version__, cli
+from airflow_provider_hypercarbon import __version__, cli, sources
+from airflow_provider_hypercarbon.sources.chain import KeylessSource
+from tests.sources.dialects import EnergyCharts, Grid, Neso, Service
 
 
 class TestCommands:
@@ -40,14 +44,73 @@ class TestCommands:
     def test_wrong_settings_exit_with_2(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
         """No token, or no such zone: one sentence on the error stream."""
         monkeypatch.delenv("ELECTRICITY_MAPS_TOKEN", raising=False)
-        assert cli.main(["status"]) == cli.WRONG_USE
+        assert cli.main(["status", "--source", "electricity_maps"]) == cli.WRONG_USE
         assert "token" in capsys.readouterr().err
+        assert cli.main(["status", "--source", "crystal-ball"]) == cli.WRONG_USE
+        assert "There are: electricity_maps, neso" in capsys.readouterr().err
         assert cli.main(["status", "--source", "mock", "--zone", "Atlantis"]) == cli.WRONG_USE
         assert "hypercarbon zones" in capsys.readouterr().err
 
+    def test_every_zone_can_be_looked_for(self, capsys: pytest.CaptureFixture[str]):
+        """By key, name or country; who knows it, who needs no key for it, and where no job waits."""
+        assert cli.main(["zones", "--all", "--json"]) == cli.DONE
+        assert json.loads(capsys.readouterr().out)["total"] == 397
+        assert cli.main(["zones", "hong", "--json"]) == cli.DONE
+        (hong_kong,) = json.loads(capsys.readouterr().out)["zones"]
+        assert (hong_kong["key"], hong_kong["modelled"]) == ("HK", True)
+        assert hong_kong["sources"] == ["electricity_maps", "ember_yearly"]
+        assert cli.main(["zones", "london"]) == cli.DONE
+        shown = capsys.readouterr().out
+        assert "GB-NESO-13" in shown
+        assert "neso" in shown
+        assert cli.main(["zones", "Atlantis"]) == cli.WRONG_USE
+        assert "Unknown zone" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(("zone", "who"), [("GB", "NESO"), ("DE", "Energy-Charts")])
+    def test_without_a_key_the_zones_own_source_is_asked(
+        self, zone: str, who: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ):
+        """It says so, before the state, and in JSON."""
+        monkeypatch.delenv("ELECTRICITY_MAPS_TOKEN", raising=False)
+        grid = Grid(now=datetime.now(UTC))
+        keyless = KeylessSource([Service(dialect, grid).source() for dialect in (Neso(), EnergyCharts())])
+        monkeypatch.setattr(sources, "open_source", lambda config: keyless if config.source == "keyless" else None)
+        assert cli.main(["status", "--zone", zone]) == cli.DONE
+        shown = " ".join(capsys.readouterr().out.split())
+        assert shown.startswith(f"No key is set, so {who} is asked, which needs none. Grid {zone} at ")
+        assert cli.main(["status", "--zone", zone, "--json"]) == cli.DONE
+        assert who in json.loads(capsys.readouterr().out)["note"]
+
+    @pytest.mark.parametrize("zone", ["GB", "DE"])
+    def test_without_a_key_and_out_of_reach_it_is_one_sentence(
+        self, zone: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ):
+        """Who was asked, and that there was no answer; exit code 3."""
+        monkeypatch.delenv("ELECTRICITY_MAPS_TOKEN", raising=False)
+
+        def respond(_: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectError("refused")
+
+        members = [Service(dialect, respond=respond).source() for dialect in (Neso(), EnergyCharts())]
+        monkeypatch.setattr(sources, "open_source", lambda _: KeylessSource(members))
+        assert cli.main(["status", "--zone", zone]) == cli.NO_ANSWER
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err.startswith("No key is set, so ")
+        assert said.err.count(". ") == 0
+        assert cli.main(["status", "--zone", "JP-TK"]) == cli.WRONG_USE
+        assert "No source without a key knows JP-TK" in capsys.readouterr().err
+
+    def test_several_sources_in_their_order(self, capsys: pytest.CaptureFixture[str]):
+        """With commas; what one could not tell is told."""
+        arguments = ["status", "--source", "trace,ember_yearly", "--path", "/nowhere/{zone}.csv", "--zone", "DE"]
+        assert cli.main(arguments) == cli.DONE
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "ember_yearly (average, lifecycle), an estimate, a yearly average" in shown
+        assert "No present value from trace: There is no file /nowhere/DE.csv." in shown
+
     def test_no_answer_exits_with_3(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
         """A source that is out of reach: one sentence, no traceback."""
-        from airflow_provider_hypercarbon import sources
         from airflow_provider_hypercarbon.exceptions import UnavailableError
 
         def no_source(_: object) -> None:

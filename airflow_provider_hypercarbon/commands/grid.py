@@ -12,45 +12,102 @@ from rich.console import Console
 from rich.table import Table
 
 from airflow_provider_hypercarbon.carbon.instants import words
+from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
 
 if TYPE_CHECKING:
+    from airflow_provider_hypercarbon.carbon.zones import Zone
     from airflow_provider_hypercarbon.sources import CarbonSource
+
+#: What the sources that need no key are called by people.
+_KEYLESS_NAMES = {"neso": "NESO", "energy_charts": "Energy-Charts"}
+_NO_KEY = "No key is set"
 
 
 def zones(options: argparse.Namespace) -> None:
-    """Print the catalogue."""
+    """Print the catalogue, or the part of it that was looked for."""
     from airflow_provider_hypercarbon.carbon.zones import ALIASES, ZONES
+    from airflow_provider_hypercarbon.sources.coverage import known_by
 
+    found, sources = _zones(options), known_by()
     if options.json:
-        print(json.dumps({"zones": [zone.model_dump(mode="json") for zone in ZONES], "total": len(ZONES)}, indent=2))
+        rows = [{**zone.model_dump(mode="json"), "sources": sources[zone.key]} for zone in found]
+        print(json.dumps({"zones": rows, "total": len(rows)}, indent=2))
         return
-    table = Table("Zone", "Name", "Typical\ng/kWh", "Also known as", "Note")
+    table = Table("Zone", "Name", "Typical\ng/kWh", "Also known as", "Without a key", "Note")
     table.columns[0].no_wrap = True
-    for zone in ZONES:
+    for zone in found:
         aliases = ", ".join(alias for alias, key in ALIASES.items() if key in (zone.key, zone.place))
-        note = "modelled: do not wait on it" if zone.modelled else ""
-        table.add_row(zone.key, zone.name, f"{zone.typical_gco2eq_per_kwh or 0:.0f}", aliases, note)
-    Console().print(table)
+        note = "modelled: no job waits on it" if zone.modelled else ""
+        typical = "" if zone.typical_gco2eq_per_kwh is None else f"{zone.typical_gco2eq_per_kwh:.0f}"
+        keyless = ", ".join(name for name in sources[zone.key] if name in _KEYLESS_NAMES)
+        name = zone.name if zone.region in (zone.name, "") or zone in ZONES else f"{zone.name}, {zone.region}"
+        table.add_row(zone.key, name, typical, aliases, keyless, note)
+    console = Console()
+    console.print(table)
+    if not options.all and not options.search:
+        console.print("[dim]The twelve of the HyperSDK documents. --all lists every zone; a word looks for some.[/]")
+
+
+def _zones(options: argparse.Namespace) -> tuple[Zone, ...]:
+    """Return the zones that were asked for.
+
+    :raises ConfigurationError: nothing has that name.
+    """
+    from airflow_provider_hypercarbon.carbon.zones import ZONES, catalogue, unknown_zone_message
+
+    if not options.search:
+        return catalogue() if options.all else ZONES
+    wanted = options.search.lower()
+    found = tuple(
+        zone
+        for zone in catalogue()
+        if any(wanted in text.lower() for text in (zone.key, zone.place, zone.description, zone.name))
+    )
+    if not found:
+        raise ConfigurationError(unknown_zone_message(options.search))
+    return found
 
 
 def status(options: argparse.Namespace) -> None:
     """Print a grid's state, and what a job that is ready now would do."""
     from airflow_provider_hypercarbon.carbon.decision import basis_words
     from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
+    from airflow_provider_hypercarbon.carbon.zones import find_zone, known_zone_key
     from airflow_provider_hypercarbon.sources.planning import look_at_grid, plan_start
 
-    now, source = datetime.now(UTC), named_source(options.source)
-    state = look_at_grid(source, options.zone, options.threshold, options.hours, now=now)
+    known_zone_key(options.zone)
+    now, source = datetime.now(UTC), named_source(options.source, path=options.path)
+    note = _note(source, options.zone)
+    try:
+        state = look_at_grid(source, options.zone, options.threshold, options.hours, now=now)
+    except ConfigurationError:
+        raise
+    except HyperCarbonError as error:
+        if not note:
+            raise
+        raise HyperCarbonError(f"{note.rstrip('.')}, and it gave no answer: {str(error).split('. ')[0]}.") from error
     policy = StartPolicy(duration=options.duration, max_delay=options.max_delay)
     plan = plan_start(source, options.zone, policy, StartWindow.opening(now, options.max_delay), now=now)
+    entry = find_zone(state.zone)
+    modelled = entry is not None and entry.modelled
     if options.json:
         found = {"status": state.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
-        print(json.dumps(found, indent=2))
+        print(json.dumps({**found, "note": note, "modelled": modelled}, indent=2))
         return
     console = Console(highlight=False)
+    if note:
+        console.print(f"[dim]{note}[/]")
     console.print(state.sentence)
+    current = state.current
+    console.print(
+        f"[dim]Source: {current.source} ({current.signal})"
+        f"{', an estimate' if current.estimated else ''}{', a yearly average' if current.static else ''}"
+        f"{', modelled throughout' if modelled else ''}; {current.start_at:%H:%M} to {current.end_at:%H:%M} UTC.[/]"
+    )
     console.print(f"A job of {words(options.duration)} that is ready now: {plan.sentence}")
     console.print(f"[dim]{basis_words(plan)}[/]")
+    for problem in dict.fromkeys((*state.problems, *plan.problems)):
+        console.print(f"[dim]{problem}[/]")
     if state.forecast:
         table = Table("From (UTC)", "gCO2eq/kWh", "Level")
         for slot in state.forecast:
@@ -58,12 +115,39 @@ def status(options: argparse.Namespace) -> None:
         console.print(table)
 
 
-def named_source(name: str) -> CarbonSource:
-    """Return a source by name, with its token from the environment.
+def named_source(name: str | None, *, path: str | None = None) -> CarbonSource:
+    """Return a source by its name, or several by names with commas between them; secrets are in the environment.
 
-    :raises ConfigurationError: the source needs a token, and there is none.
+    Without a name: Electricity Maps where its token is set, else the source that needs no key.
+
+    :param path: of a trace.
+    :raises ConfigurationError: there is no such source, or it lacks something.
     """
-    from airflow_provider_hypercarbon.sources import SourceConfig, open_source
+    from pydantic import ValidationError
+
+    from airflow_provider_hypercarbon import sources
 
     token = os.environ.get("ELECTRICITY_MAPS_TOKEN")
-    return open_source(SourceConfig.model_validate({"source": name, "token": token}))
+    wanted = name or ("electricity_maps" if token else "keyless")
+    fields = {
+        **({"source": wanted} if wanted == "keyless" else {"sources": wanted}),
+        "token": token,
+        "login": os.environ.get("WATTTIME_USER"),
+        "watttime_password": os.environ.get("WATTTIME_PASSWORD"),
+        "path": path,
+    }
+    try:
+        return sources.open_source(sources.SourceConfig.model_validate(fields))
+    except ValidationError:
+        known = ", ".join((*sources.SOURCE_NAMES, "keyless"))
+        raise ConfigurationError(f"{wanted!r} is no source. There are: {known}.") from None
+
+
+def _note(source: CarbonSource, zone: str) -> str:
+    """Say who is asked because nobody said whom to ask; empty where somebody did."""
+    from airflow_provider_hypercarbon.sources.chain import KeylessSource, members_of
+
+    if not isinstance(source, KeylessSource):
+        return ""
+    asked = [_KEYLESS_NAMES.get(member.name, member.name) for member in members_of(source, zone)[0]]
+    return f"{_NO_KEY}, so {' and '.join(asked)} is asked, which needs none."

@@ -53,5 +53,8 @@ def _history(options: argparse.Namespace, zone: str) -> ReadingsLog:
     from airflow_provider_hypercarbon.commands.grid import named_source
 
     now = datetime.now(UTC)
-    series = named_source(options.source).history(zone, now - timedelta(days=options.days), now, now=now)
+    source = named_source(options.source, path=options.path)
+    series = source.history(zone, now - timedelta(days=options.days), now, now=now)
+    if series.static:
+        raise ConfigurationError(f"{series.source} has yearly averages: every hour is as good as another.")
     return ReadingsLog(zone=series.zone, source=series.source, signal=series.signal, measured=Stretch.of(series))

@@ -38,6 +38,7 @@ def asked_policy(sensor: CarbonIntensitySensor, overrides: RunOverrides) -> Star
         "duration": given(sensor.duration),
         "duration_from": "default" if given(sensor.duration) is None else "given",
         "min_saving": sensor.min_saving,
+        "wait_on_modelled": sensor.wait_on_modelled,
         "replan_interval": sensor.replan_interval,
         "check_interval": sensor.check_interval,
         "on_no_data": sensor.on_no_data or ("start" if configuration.fallback_on_error() else "fail"),

@@ -81,6 +81,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
     :param results_conn_id: Airflow connection of the results database, which also keeps every decision; None keeps
         none. (templated)
     :param min_saving: do not begin to wait for less than this fraction.
+    :param wait_on_modelled: wait in zones without measured data, too, such as ``CN``.
     :param replan_interval: look again after this long, even when the planned start is later.
     :param on_no_data: ``start``, ``wait`` (until the deadline) or ``fail``; when empty,
         ``[hypercarbon] fallback_on_error`` decides between ``start`` and ``fail``.
@@ -116,6 +117,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
         vm_path: str | Sequence[str] | None = None,
         max_start_jitter: timedelta | float | str = timedelta(0),
         min_saving: float = 0.01,
+        wait_on_modelled: bool = False,
         replan_interval: timedelta | float | str = timedelta(hours=1),
         on_no_data: str | None = None,
         carbon_conn_id: str = "hypercarbon_default",
@@ -137,6 +139,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
         self.vm_path = vm_path
         self.max_start_jitter = max_start_jitter
         self.min_saving = min_saving
+        self.wait_on_modelled = wait_on_modelled
         self.replan_interval = replan_interval
         self.on_no_data = on_no_data
         self.carbon_conn_id = carbon_conn_id

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol, cast
+from typing import Annotated, Any, Literal, Protocol, cast, get_args
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -15,6 +15,7 @@ from airflow_provider_hypercarbon.carbon.zones import Zone
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 
 SourceName = Literal["electricity_maps", "neso", "energy_charts", "watttime", "trace", "ember_yearly", "mock"]
+SOURCE_NAMES: tuple[SourceName, ...] = get_args(SourceName)
 #: Asked when nobody says what to ask; each knows other zones.
 KEYLESS: tuple[SourceName, ...] = ("neso", "energy_charts")
 _WITHOUT_REQUESTS: tuple[SourceName, ...] = ("mock", "trace", "ember_yearly")
