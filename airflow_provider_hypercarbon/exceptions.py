@@ -15,7 +15,8 @@
     │   └── BadAnswerError            not JSON, too large, a redirect, an unexpected shape
     ├── NoDataError                   nothing to decide or to compute with
     │   ├── BadDataError              data came and were refused, with a named ``problem``
-    │   └── NoBasisError              there are numbers, which say nothing about the hours to come
+    │   ├── NoBasisError              there are numbers, which say nothing about the hours to come
+    │   └── NotAskedError             a limit of our own kept us from asking, with ``retry_after``
     ├── ExportError                   a VM export did not end in a finished export
     │   ├── ExportRejectedError       the daemon refused the job
     │   ├── ExportConflictError       the VM is being exported by somebody else
@@ -129,6 +130,17 @@ class BadDataError(NoDataError):
 
 class NoBasisError(NoDataError):
     """There are numbers that say nothing about the hours to come: yearly averages, or a model's output."""
+
+
+class NotAskedError(NoDataError):
+    """A limit of our own kept us from asking.
+
+    :param retry_after: seconds until it no longer does.
+    """
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ExportError(HyperCarbonError):

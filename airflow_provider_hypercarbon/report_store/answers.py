@@ -47,6 +47,9 @@ class DatabaseAnswers:
         now = self._clock()
         mine = {"holder": holder, "held_until": now + seconds}
         free = sa.or_(turns.c.held_until < now, turns.c.holder.in_(["", holder]))
+        held = sa.select(turns.c.zone).where(*_at(scope, zone), ~free)
+        if self.database.read(held):  # most often; and who waits must not block the one who asks
+            return False
         take = turns.update().where(*_at(scope, zone), free).values(mine)
         return self.database.change(lambda connection: _update(connection, take, scope, zone, mine))
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 #: How long a process waits for another one's write.
 _BUSY_SECONDS = 5.0
@@ -102,11 +102,8 @@ class FileAnswers:
         self._is_ready = False
 
     def read(self, scope: str, zone: str) -> dict[str, str]:
-        with self._transaction() as database:
-            rows = database.execute(
-                "SELECT question, document FROM answers WHERE scope = ? AND zone IN (?, '')", (scope, zone)
-            )
-            return dict(rows.fetchall())
+        rows = self._read("SELECT question, document FROM answers WHERE scope = ? AND zone IN (?, '')", scope, zone)
+        return dict(rows)
 
     def write(self, scope: str, zone: str, question: str, document: str) -> None:
         now = self._clock()
@@ -118,11 +115,15 @@ class FileAnswers:
 
     def take_turn(self, scope: str, zone: str, holder: str, seconds: float) -> bool:
         now = self._clock()
+
+        def is_free(found: list[tuple[str, float]]) -> bool:
+            return not found or found[0][0] == holder or found[0][1] < now
+
+        query = "SELECT holder, held_until FROM turns WHERE scope = ? AND zone = ?"
+        if not is_free(self._read(query, scope, zone)):  # most often; and who waits must not block the one who asks
+            return False
         with self._transaction() as database:
-            found = database.execute(
-                "SELECT holder, held_until FROM turns WHERE scope = ? AND zone = ?", (scope, zone)
-            ).fetchone()
-            if found is not None and found[0] not in ("", holder) and found[1] >= now:
+            if not is_free(database.execute(query, (scope, zone)).fetchall()):
                 return False
             database.execute("INSERT OR REPLACE INTO turns VALUES (?, ?, ?, ?)", (scope, zone, holder, now + seconds))
             return True
@@ -141,12 +142,14 @@ class FileAnswers:
             )
             return done.rowcount > 0
 
+    def _read(self, query: str, *values: str) -> list[Any]:
+        with self._open() as database:
+            return database.execute(query, values).fetchall()
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        if not self._is_ready:
-            self._make()
-        # In autocommit mode, so that BEGIN is ours: a lock taken late, by a first write, may be refused at once.
-        with closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as database:
+        with self._open() as database:
+            # A lock that is taken late, by the first write, may be refused at once.
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
@@ -155,18 +158,38 @@ class FileAnswers:
                 raise
             database.execute("COMMIT")
 
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        if not self._is_ready:
+            self._make()
+        try:
+            with closing(self._connect()) as database:
+                yield database
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorname in _DAMAGED:  # answers can be had again
+                self.path.unlink(missing_ok=True)
+                self._is_ready = False
+            raise
+
+    def _connect(self) -> sqlite3.Connection:
+        # In autocommit mode, so that BEGIN is ours. What a power cut damages is not worth waiting for the disk.
+        database = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+        database.execute("PRAGMA synchronous = OFF")
+        return database
+
     def _make(self) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_what_is_not_ours(self.path.parent.lstat(), self.path.parent)
         # Made before SQLite sees it, since SQLite asks the umask.
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
         _refuse_what_is_not_ours(self.path.lstat(), self.path)
-        with closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as database:
+        with closing(self._connect()) as database:
             for statement in _TABLES:
                 database.execute(statement)
         self._is_ready = True
 
 
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS answers (scope TEXT, zone TEXT, question TEXT, document TEXT NOT NULL, "
     "saved_at REAL NOT NULL, PRIMARY KEY (scope, zone, question)) WITHOUT ROWID",

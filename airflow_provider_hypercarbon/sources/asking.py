@@ -35,7 +35,7 @@ class Asking:
 
     The first answer sets the basis: zone, average or marginal, which emissions. Whoever counts otherwise is passed
     over with the words why. A source that is down, refuses our credential or does not know the zone is not asked
-    again for the rest.
+    again for the rest, unless it spares itself and may have an earlier answer.
 
     :param source: one, or a chain.
     :param zone: as the user wrote it.
@@ -101,5 +101,6 @@ class Asking:
         self.problems.append(f"No {what}{whose}: {error}")
         self.permanent = self.permanent and not error.retryable
         self._errors.append((source, error))
-        if not isinstance(error, AccessDeniedError | RequestRefusedError | NoDataError):
+        this_only = isinstance(error, AccessDeniedError | RequestRefusedError | NoDataError)
+        if not this_only and not getattr(source, "spares_itself", False):
             self._given_up.append(source)

@@ -21,7 +21,7 @@ from airflow_provider_hypercarbon.exceptions import (
     AccessDeniedError,
     HyperCarbonError,
     NoDataError,
-    RateLimitedError,
+    NotAskedError,
     RequestRefusedError,
     UnavailableError,
 )
@@ -84,6 +84,9 @@ class CachedSource:
     :param sleep: stands in for the pause between looks at the store, in tests.
     """
 
+    #: A source that is down costs a decision one try, however many questions follow: those have answers, maybe.
+    spares_itself = True
+
     def __init__(
         self,
         source: CarbonSource,
@@ -101,7 +104,8 @@ class CachedSource:
         self._answers = SharedAnswers(store, scope, memory=memory, sleep=sleep)
         self._requests_per_minute = requests_per_minute
         self._on_answer = on_answer
-        self._lag = _LAG + timedelta(seconds=int.from_bytes(scope.encode()[:4], "big") % _LAG_SPREAD_SECONDS)
+        #: How long after the full hour an update is expected.
+        self.lag = _LAG + timedelta(seconds=int.from_bytes(scope.encode()[:4], "big") % _LAG_SPREAD_SECONDS)
         self._decided_at: datetime | None = None
         self._waited = 0.0
         self._down: HyperCarbonError | None = None
@@ -210,9 +214,8 @@ class CachedSource:
         try:
             kept = question.ask(self.source, known.kept, now=now, valid_until=self._hour(now) + UPDATE_INTERVAL)
         except HyperCarbonError as error:
-            if _is_our_own_limit(error):
-                return _Outcome(known.kept, error)
-            self._keep_failure(question, known, error, self.requests - before, now)
+            if not isinstance(error, NotAskedError):
+                self._keep_failure(question, known, error, self.requests - before, now)
             return _Outcome(known.kept, error)
         finally:
             before_request.reset(token)
@@ -245,10 +248,9 @@ class CachedSource:
     def _allow_request(self, now: datetime) -> None:
         limit = self._requests_per_minute
         if not self._answers.spend(f"{now:%Y-%m-%dT%H:%M}", limit):
-            raise RateLimitedError(
+            raise NotAskedError(
                 f"{limit} requests a minute are the limit that this installation sets itself. The connection's "
                 "requests_per_minute raises it.",
-                status=None,
                 retry_after=60.0 - now.second,
             )
         self.requests += 1
@@ -263,16 +265,12 @@ class CachedSource:
 
     def _hour(self, now: datetime) -> datetime:
         """Return when the provider last published: some minutes after the full hour."""
-        return (now - self._lag).replace(minute=0, second=0, microsecond=0) + self._lag
+        return (now - self.lag).replace(minute=0, second=0, microsecond=0) + self.lag
 
 
 def _is_usable(question: Question, kept: Kept, now: datetime) -> bool:
     """Whether an answer that could not be renewed is still better than none."""
     return kept.answer is not None and kept.asked_at is not None and now - kept.asked_at <= question.max_age
-
-
-def _is_our_own_limit(error: HyperCarbonError) -> bool:
-    return isinstance(error, RateLimitedError) and error.status is None
 
 
 def _given(question: Question, outcome: _Outcome, now: datetime) -> IntensitySeries:
@@ -288,10 +286,9 @@ def _given(question: Question, outcome: _Outcome, now: datetime) -> IntensitySer
     return series.model_copy(update={"problems": (older,)})
 
 
-def _enough(question: Question, at: datetime, now: datetime) -> RateLimitedError:
-    return RateLimitedError(
+def _enough(question: Question, at: datetime, now: datetime) -> NotAskedError:
+    return NotAskedError(
         f"The {question.name} of {question.zone} is asked for from {clock_time(at, now=now)} on: "
         f"{REQUESTS_PER_ZONE} requests a zone and hour are enough.",
-        status=None,
         retry_after=(at - now).total_seconds(),
     )

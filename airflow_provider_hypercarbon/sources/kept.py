@@ -6,14 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from airflow_provider_hypercarbon.carbon.instants import clock_time
-from airflow_provider_hypercarbon.carbon.intensity import (
-    Frozen,
-    IntensitySeries,
-    Signal,
-    Slot,
-    Synthetic,
-    UtcDatetime,
-)
+from airflow_provider_hypercarbon.carbon.intensity import Frozen, IntensitySeries, Slot, UtcDatetime
 from airflow_provider_hypercarbon.exceptions import (
     AccessDeniedError,
     AuthenticationError,
@@ -121,45 +114,28 @@ class Failure(Frozen):
 class KeptSeries(Frozen):
     """A series, small enough for a column.
 
+    :param about: the series without its slots.
     :param slots: seconds from the first slot, gCO2eq/kWh, and whether it is estimated.
     """
 
-    zone: str
-    source: str
-    signal: Signal
+    about: IntensitySeries
     start_at: UtcDatetime
-    slot_length: timedelta
     slots: tuple[tuple[float, float, bool | None], ...]
-    issued_at: UtcDatetime | None = None
-    synthetic: Synthetic | None = None
 
     @classmethod
     def of(cls, series: IntensitySeries) -> KeptSeries:
         start = series.slots[0].start_at
         return cls(
-            zone=series.zone,
-            source=series.source,
-            signal=series.signal,
+            about=series.model_copy(update={"slots": (), "problems": ()}),
             start_at=start,
-            slot_length=series.slot_length,
             slots=tuple(((slot.start_at - start).total_seconds(), *slot[1:]) for slot in series.slots),
-            issued_at=series.issued_at,
-            synthetic=series.synthetic,
         )
 
     def series(self) -> IntensitySeries:
-        return IntensitySeries(
-            zone=self.zone,
-            source=self.source,
-            slots=tuple(
-                Slot(self.start_at + timedelta(seconds=after), value, estimated)
-                for after, value, estimated in self.slots
-            ),
-            slot_length=self.slot_length,
-            signal=self.signal,
-            issued_at=self.issued_at,
-            synthetic=self.synthetic,
+        slots = (
+            Slot(self.start_at + timedelta(seconds=after), value, estimated) for after, value, estimated in self.slots
         )
+        return self.about.model_copy(update={"slots": tuple(slots)})
 
 
 class Kept(Frozen):
@@ -183,8 +159,13 @@ class Kept(Frozen):
     failure: Failure | None = None
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether the source is not expected to have anything newer. An answer from the future is none."""
-        return self.answer is not None and _between(self.asked_at, now, self.valid_until)
+        """Whether the source is not expected to have anything newer.
+
+        Clocks of two hosts differ, and a wait for one's turn takes time: an answer from a little later is a good one.
+        """
+        if self.answer is None or self.asked_at is None or self.valid_until is None:
+            return False
+        return self.asked_at - _HOUR < now < self.valid_until
 
 
 def joined(old: IntensitySeries | None, new: IntensitySeries, *, since: datetime) -> IntensitySeries:
@@ -202,8 +183,3 @@ def cut(slots: Iterable[Slot], length: timedelta, start: datetime, end: datetime
 
 def _signature(series: IntensitySeries) -> tuple[object, ...]:
     return (series.zone, series.source, series.signal, series.slot_length, series.synthetic)
-
-
-def _between(begin: datetime | None, now: datetime, end: datetime | None) -> bool:
-    # Clocks of two hosts differ by seconds.
-    return begin is not None and end is not None and begin - _MINUTE <= now < end

@@ -110,7 +110,8 @@ def fetch_outlook(
 ) -> Outlook:
     """Ask a source for all that a decision uses; what it does not give is a problem with a sentence.
 
-    A source that is down, refuses our credential or does not know the zone is not asked again for the rest.
+    A source that is down, refuses our credential or does not know the zone is not asked again for the rest, unless it
+    spares itself and may have an earlier answer.
     """
     asked = Asking(source, zone)
     key = asked.zone

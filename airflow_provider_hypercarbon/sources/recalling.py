@@ -34,6 +34,10 @@ class RecallingSource:
         self._recall = recall
 
     @property
+    def spares_itself(self) -> bool:
+        return getattr(self.source, "spares_itself", False)
+
+    @property
     def name(self) -> str:
         return self.source.name
 

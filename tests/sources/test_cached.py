@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from airflow_provider_hypercarbon.exceptions import (
     BadDataError,
     HyperCarbonError,
     NoDataError,
+    NotAskedError,
     RateLimitedError,
     UnavailableError,
 )
@@ -139,8 +141,11 @@ class TestOneRequest:
     def test_a_free_key_costs_no_more(self, store: AnswerStore):
         """A refusal by the plan is remembered; what a key does not include is not asked for in each hour."""
         world = World(store, Provider("history", "latest"))
-        world.decide(NOW)
+        outlook = world.decide(NOW)
         assert world.taken() == ["past-range", "history"]
+        assert outlook.current is not None
+        assert outlook.measured is not None
+        assert "asked for from 19:0" in outlook.problems[0]
         by_hour = []
         for hour in range(1, 13):
             outlook = world.decide(NOW + hour * HOUR)
@@ -280,7 +285,7 @@ class TestManyAtOnce:
         """Requests above it are not made; the next minute begins anew."""
         source = world.process(requests_per_minute=1)
         source.history("DE", NOW - HOUR, NOW, now=NOW)
-        with pytest.raises(RateLimitedError, match="1 requests a minute") as limited:
+        with pytest.raises(NotAskedError, match="1 requests a minute") as limited:
             world.process(requests_per_minute=1).forecast("DE", NOW + HOUR, now=NOW)
         assert limited.value.retry_after == 60
         assert world.taken() == ["past-range"]
@@ -440,6 +445,17 @@ class TestFile:
         with pytest.raises(OSError, match="link"):
             FileAnswers(tmp_path / "host" / "link.db").read("scope", "DE")
 
+    def test_a_damaged_one_is_begun_anew(self, tmp_path: Path):
+        """After a power cut, or a full disk: the next look makes a new file."""
+        store = FileAnswers(tmp_path / "host" / "answers.db")
+        store.write("scope", "DE", "measured", "{}")
+        store.path.write_bytes(b"no database" * 1000)
+        store.path.chmod(0o600)
+        with pytest.raises(sqlite3.DatabaseError):
+            store.read("scope", "DE")
+        assert store.read("scope", "DE") == {}
+        assert store.take_turn("scope", "DE", "me", 1)
+
     def test_it_holds_no_credential(self, world: World, tmp_path: Path):
         """Fingerprints and answers."""
         config = SourceConfig(source="electricity_maps", token=SecretStr("canary-token"))
@@ -453,7 +469,7 @@ class TestFile:
         documents = world.store.read(SCOPE, "DE")
         assert set(documents) == {"measured", "forecast", "hour"}
         assert len(documents["measured"]) < 8000
-        assert json.loads(documents["measured"])["answer"]["zone"] == "DE"
+        assert json.loads(documents["measured"])["answer"]["about"]["zone"] == "DE"
 
 
 @pytest.fixture(autouse=True)
