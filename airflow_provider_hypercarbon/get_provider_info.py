@@ -25,7 +25,7 @@ def get_provider_info() -> dict[str, Any]:
         "connection-types": [_CARBON_CONNECTION, _HYPERSDK_CONNECTION],
         "hooks": _modules("Electricity Maps", "hooks.carbon") + _modules("HyperSDK", "hooks.hypersdk"),
         "sensors": _modules("Electricity Maps", "sensors.carbon_intensity"),
-        "operators": _modules("Electricity Maps", "operators.carbon_report")
+        "operators": _modules("Electricity Maps", "operators.carbon_report", "operators.carbon_reconcile")
         + _modules("HyperSDK", "operators.vm_export"),
         "triggers": _modules("Electricity Maps", "triggers.carbon_intensity")
         + _modules("HyperSDK", "triggers.vm_export"),
@@ -33,8 +33,9 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-def _modules(integration: str, module: str) -> list[dict[str, Any]]:
-    return [{"integration-name": integration, "python-modules": [f"airflow_provider_hypercarbon.{module}"]}]
+def _modules(integration: str, *modules: str) -> list[dict[str, Any]]:
+    names = [f"airflow_provider_hypercarbon.{module}" for module in modules]
+    return [{"integration-name": integration, "python-modules": names}]
 
 
 def _text(label: str, description: str) -> dict[str, Any]:

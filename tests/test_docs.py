@@ -31,7 +31,13 @@ class TestDocs:
     def test_every_part_has_its_heading(self):
         """Each task class, command, connection type and option is a heading somewhere."""
         headings = "\n".join(re.findall(r"^#+ .*$", TEXT, re.MULTILINE))
-        wanted = ["CarbonIntensitySensor", "VMExportOperator", "CarbonReportOperator", "CarbonHook"]
+        wanted = [
+            "CarbonIntensitySensor",
+            "VMExportOperator",
+            "CarbonReportOperator",
+            "CarbonReconcileOperator",
+            "CarbonHook",
+        ]
         wanted += [
             "zones",
             "status",

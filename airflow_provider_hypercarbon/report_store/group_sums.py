@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +27,11 @@ def billionths(value: float) -> int:
     return math.floor(value * BILLION + 0.5)
 
 
+def group_id(key: Sequence[Any]) -> str:
+    """Return the primary key of a row, from its values of ``KEPT_APART``."""
+    return hashlib.sha256(json.dumps(key).encode()).hexdigest()
+
+
 def add_to_sums(connection: sa.Connection, changes: Iterable[tuple[Mapping[str, Any], int]]) -> None:
     """Add reports to the sums, or take them away.
 
@@ -35,19 +40,23 @@ def add_to_sums(connection: sa.Connection, changes: Iterable[tuple[Mapping[str, 
     groups: dict[str, dict[str, Any]] = {}
     for row, sign in changes:
         key = [row["started_at"][:7] if name == "month" else row[name] for name in KEPT_APART]
-        group_id = hashlib.sha256(json.dumps(key).encode()).hexdigest()
+        name_of_group = group_id(key)
         group = groups.setdefault(
-            group_id, {"group_id": group_id, **dict(zip(KEPT_APART, key, strict=True)), **dict.fromkeys(_COUNTED, 0)}
+            name_of_group,
+            {"group_id": name_of_group, **dict(zip(KEPT_APART, key, strict=True)), **dict.fromkeys(_COUNTED, 0)},
         )
         group["operations"] += sign
         for name in SUMMED:
             if (value := row[name]) is not None:
                 group[name] += sign * billionths(value)
                 group[f"{name}_known"] += sign
-    changed = [group for group in groups.values() if any(group[name] for name in _COUNTED)]
-    if not changed:
+    # Most figures of most reports are unknown: only what changes is sent, the rest begins at zero by itself.
+    names = [name for name in _COUNTED if any(group[name] for group in groups.values())]
+    if not names:
         return
-    statement = merging(connection.dialect.name, sums, tuple(changed[0]), _merge)
+    columns = ("group_id", *KEPT_APART, *dict.fromkeys(("operations", *names)))
+    changed = [{name: group[name] for name in columns} for group in groups.values()]
+    statement = merging(connection.dialect.name, sums, columns, _merge)
     if statement is not None:
         connection.execute(statement, changed)
         return
@@ -60,7 +69,7 @@ def _merge(old: sa.Column[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[
 
 
 def _add_plainly(connection: sa.Connection, group: dict[str, Any]) -> None:
-    more = {sums.c[name]: sums.c[name] + group[name] for name in _COUNTED}
+    more = {sums.c[name]: sums.c[name] + group[name] for name in _COUNTED if name in group}
     done = connection.execute(sums.update().where(sums.c.group_id == group["group_id"]).values(more))
     if not done.rowcount:
         connection.execute(sums.insert(), group)

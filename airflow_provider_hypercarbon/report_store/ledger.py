@@ -25,7 +25,6 @@ import sqlalchemy as sa
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
 from airflow_provider_hypercarbon.report_store.group_sums import add_to_sums
 from airflow_provider_hypercarbon.report_store.table import CHAIN, ledger, ledger_head, reports
-from airflow_provider_hypercarbon.report_store.upsert import upsert
 
 #: A writer that stops in the middle, its machine gone, must not hold up the others for hours.
 _IDLE_SECONDS = 30
@@ -93,7 +92,6 @@ def lock_head(connection: sa.Connection) -> Head:
 def append(connection: sa.Connection, head: Head, drafts: Iterable[Draft]) -> Head:
     """Append revisions of different operations, make each the current one, and return the new end of the chain."""
     entries: list[dict[str, Any]] = []
-    current: list[dict[str, Any]] = []
     changes: list[tuple[Mapping[str, Any], int]] = []
     for why, columns, content, replaced in drafts:
         revision = replaced["revision"] + 1 if replaced else 1
@@ -108,12 +106,16 @@ def append(connection: sa.Connection, head: Head, drafts: Iterable[Draft]) -> He
         entries.append(
             {**entry, "position": head.position, "document": document, "prev_hash": prev_hash, "hash": head.hash}
         )
-        current.append({**columns, "ledger_position": head.position, "revision": revision})
-        changes += [(replaced, -1)] if replaced else []
+        current = {**columns, "ledger_position": head.position, "revision": revision}
+        if replaced:
+            same = reports.c.operation_id == columns["operation_id"]
+            connection.execute(reports.update().where(same).values(current))
+            changes.append((replaced, -1))
+        else:
+            connection.execute(_INTO_REPORTS, {name: value for name, value in current.items() if value is not None})
         changes.append((columns, 1))
     if entries:
         connection.execute(_INTO_LEDGER, entries)
-        upsert(connection, reports, current)
         add_to_sums(connection, changes)
         connection.execute(_MOVE_HEAD, {"new_position": head.position, "new_hash": head.hash})
     return head
@@ -131,6 +133,7 @@ def chained(prev_hash: str, document: str) -> str:
 
 _HEAD = sa.select(ledger_head.c.position, ledger_head.c.hash).where(ledger_head.c.chain == CHAIN).with_for_update()
 _INTO_LEDGER = ledger.insert()
+_INTO_REPORTS = reports.insert()
 _MOVE_HEAD = (
     ledger_head.update()
     .where(ledger_head.c.chain == CHAIN)

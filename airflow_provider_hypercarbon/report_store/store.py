@@ -199,14 +199,18 @@ class CarbonReportStore:
     @staticmethod
     def _current(connection: sa.Connection, operation_id: str) -> dict[str, Any] | None:
         """Return the row of an operation with the document of its revision."""
-        query = sa.select(reports, ledger.c.document, ledger.c.hash, ledger.c.why).select_from(
-            reports.join(ledger, ledger.c.position == reports.c.ledger_position)
-        )
-        found = connection.execute(query.where(reports.c.operation_id == operation_id)).mappings().one_or_none()
+        found = connection.execute(_CURRENT, {"operation": operation_id}).mappings().one_or_none()
         return dict(found) if found else None
 
     def _read(self, query: sa.Select[Any]) -> list[StoredReport]:
         return [from_row(row) for row in self.database.read(query)]
+
+
+_CURRENT = (
+    sa.select(reports, ledger.c.document, ledger.c.hash, ledger.c.why)
+    .select_from(reports.join(ledger, ledger.c.position == reports.c.ledger_position))
+    .where(reports.c.operation_id == sa.bindparam("operation"))
+)
 
 
 def _current_ones(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:

@@ -7,14 +7,14 @@ Floating-point sums depend on the order of the rows. Each figure is therefore ro
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
-from airflow_provider_hypercarbon.report_store.group_sums import BILLION, KEPT_APART
+from airflow_provider_hypercarbon.report_store.group_sums import BILLION, KEPT_APART, group_id
 from airflow_provider_hypercarbon.report_store.table import SUMMED, reports, sums
 
 #: What figures can be told apart by. ``month`` is that of the start, in UTC.
@@ -32,10 +32,11 @@ Dimension = Literal[
     "synthetic",
 ]
 #: Two different signals are never summed, so every sum is of one.
+_BATCH = 1000
 SIGNAL = ("signal_kind", "signal_factors")
 
 
-class Total(Frozen):
+class Total(NamedTuple):
     """A sum, and of how many reports the figure was known.
 
     :param billionths: the exact sum, in billionths of the unit.
@@ -49,8 +50,11 @@ class Total(Frozen):
         """The sum in its unit; None when no report knows the figure."""
         return self.billionths / 10**9 if self.known else None
 
-    def __add__(self, other: Total) -> Total:
-        return Total(billionths=self.billionths + other.billionths, known=self.known + other.known)
+    def __add__(self, other: object) -> Total:
+        """Add as sums are added, not as tuples are."""
+        if not isinstance(other, Total):
+            return NotImplemented
+        return Total(self.billionths + other.billionths, self.known + other.known)
 
 
 class ReportSums(Frozen):
@@ -112,6 +116,17 @@ def from_sums_row(row: sa.RowMapping, group_by: Collection[Dimension]) -> Report
         operations=int(row["operations"]),
         totals=totals,
     )
+
+
+def count_sums_anew(connection: sa.Connection) -> None:
+    """Fill ``hypercarbon_sums`` from the reports, in one transaction that no report is saved beside."""
+    names = [name for name in KEPT_APART if name not in SIGNAL]
+    query = sums_query(connection.dialect.name, names, ReportFilters(), from_rows=True)  # type: ignore[arg-type]
+    connection.execute(sums.delete())
+    found = connection.execute(query).mappings()
+    while rows := found.fetchmany(_BATCH):
+        groups = [{**row, "group_id": group_id([row[name] for name in KEPT_APART])} for row in rows]
+        connection.execute(sums.insert(), [{n: v or 0 if n in SUMMED else v for n, v in g.items()} for g in groups])
 
 
 # Numbers in the words of the query: as parameters, they would make two different expressions of it.
