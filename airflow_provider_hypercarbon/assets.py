@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow.sdk import Asset, AssetAlias
 
+from airflow_provider_hypercarbon.exceptions import ConfigurationError
+from airflow_provider_hypercarbon.rendered import task_output
+
 if TYPE_CHECKING:
-    from airflow.sdk.types import OutletEventAccessorsProtocol
+    from airflow.sdk import Context
 
 #: Of the URI; ``hypersdk://CONNECTION/OUTPUT_DIR/VM_PATH``.
 SCHEME = "hypersdk"
@@ -26,7 +29,7 @@ _CARBON = (
     "signal",
     "synthetic",
 )
-_RESULT = ("vm_path", "job_id", "started_at", "ended_at", "files")
+_RESULT = ("vm_path", "job_id", "started_at", "ended_at", "files", "verified")
 
 
 def vm_export_asset(vm_path: str, output_dir: str, *, hypersdk_conn_id: str = "hypersdk_default") -> Asset:
@@ -55,20 +58,26 @@ def asset_metadata(result: Mapping[str, Any], decision: Mapping[str, Any]) -> di
         "path": result.get("output_dir"),
         "bytes": result.get("data_bytes"),
         "bytes_from": result.get("data_bytes_from"),
-        "digest": result.get("digest"),
+        "digest": result.get("manifest_sha256"),
         "carbon": {key: decision[key] for key in _CARBON if decision.get(key) is not None} or None,
     }
 
 
-def announce(
-    outlets: Iterable[Any], events: OutletEventAccessorsProtocol, asset: Asset, metadata: dict[str, Any]
-) -> None:
-    """Put the metadata on the events of a task's outlets; Airflow emits them when the task succeeds.
+def announce_export(operator: Any, context: Context, result: Mapping[str, Any]) -> None:
+    """Put an export's metadata on the events of its task's outlets; Airflow emits them when the task succeeds.
 
-    :param asset: what an ``AssetAlias`` among the outlets stands for in this run.
+    A named asset keeps what is there already. An alias gets the asset of the VM.
+
+    :param operator: the ``VMExportOperator``, with its arguments rendered.
     """
-    for outlet in outlets:
+    try:
+        decision = task_output("decision", operator.decision)
+    except ConfigurationError:  # said when the export began; it costs the metadata, never the backup
+        decision = {}
+    metadata, events = asset_metadata(result, decision), context["outlet_events"]
+    for outlet in operator.outlets:
         if isinstance(outlet, AssetAlias):
+            asset = vm_export_asset(operator.vm_path, operator.output_dir, hypersdk_conn_id=operator.hypersdk_conn_id)
             events[outlet].add(asset, extra=metadata)
         elif isinstance(outlet, Asset):
             events[outlet].extra = {**events[outlet].extra, **metadata}

@@ -26,7 +26,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": _modules("Electricity Maps", "hooks.carbon") + _modules("HyperSDK", "hooks.hypersdk"),
         "sensors": _modules("Electricity Maps", "sensors.carbon_intensity"),
         "operators": _modules("Electricity Maps", "operators.carbon_report", "operators.carbon_reconcile")
-        + _modules("HyperSDK", "operators.vm_export"),
+        + _modules("HyperSDK", "operators.vm_export", "operators.export_retention"),
         "triggers": _modules("Electricity Maps", "triggers.carbon_intensity")
         + _modules("HyperSDK", "triggers.vm_export"),
         "config": {"hypercarbon": _CONFIG},

@@ -6,7 +6,8 @@ import pytest
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from airflow_provider_hypercarbon.assets import announce, asset_metadata, vm_export_asset
+from airflow_provider_hypercarbon.assets import announce_export, asset_metadata, vm_export_asset
+from airflow_provider_hypercarbon.operators.vm_export import VMExportOperator
 
 RESULT = {
     "job_id": "nightly-export-1",
@@ -17,7 +18,7 @@ RESULT = {
     "files": ["disk-0.vmdk"],
     "started_at": "2026-03-02T20:00:00Z",
     "ended_at": "2026-03-02T22:00:00Z",
-    "digest": "ab" * 32,
+    "manifest_sha256": "ab" * 32,
     "export_method": "govc",
 }
 DECISION = {"due": True, "zone": "DE", "reason": "clean_now", "current_gco2eq_per_kwh": 118.5, "synthetic": None}
@@ -47,7 +48,7 @@ class TestMetadata:
         metadata = asset_metadata(RESULT, DECISION)
         assert json.loads(json.dumps(metadata, allow_nan=False)) == metadata
         assert (metadata["path"], metadata["bytes"]) == (RESULT["output_dir"], 5)
-        assert metadata["digest"] == RESULT["digest"]
+        assert metadata["digest"] == RESULT["manifest_sha256"]
         assert metadata["carbon"] == {"zone": "DE", "reason": "clean_now", "current_gco2eq_per_kwh": 118.5}
 
     def test_without_a_decision(self):
@@ -56,13 +57,24 @@ class TestMetadata:
 
 
 class TestAnnounce:
+    def export(self, **arguments: object) -> VMExportOperator:
+        fields = {"task_id": "export", "vm_path": "/DC0/vm/db-prod", "output_dir": "/exports", **arguments}
+        return VMExportOperator(**fields)
+
     def test_every_outlet_gets_the_metadata(self):
         """A named asset keeps what its owner put there; an alias stands for the VM's asset."""
-        named, alias, vm = Asset("nightly"), AssetAlias("site"), vm_export_asset("/DC0/vm/db-prod", "/exports")
+        named, alias = Asset("nightly"), AssetAlias("site")
         events = OutletEventAccessors()
         events[named].extra = {"team": "backup"}
-        announce([named, alias, object()], events, vm, {"bytes": 5})
-        assert events[named].extra == {"team": "backup", "bytes": 5}
+        announce_export(self.export(outlets=[named, alias], decision=DECISION), {"outlet_events": events}, RESULT)
+        metadata = asset_metadata(RESULT, DECISION)
+        assert events[named].extra == {"team": "backup", **metadata}
         (event,) = events[alias].asset_alias_events
-        assert (event.dest_asset_key.uri, event.extra) == (vm.uri, {"bytes": 5})
-        assert len(events) == 2
+        assert event.dest_asset_key.uri == vm_export_asset("/DC0/vm/db-prod", "/exports").uri
+        assert event.extra == metadata
+
+    def test_an_unreadable_decision_costs_no_backup(self):
+        """The event goes without it."""
+        named, events = Asset("nightly"), OutletEventAccessors()
+        announce_export(self.export(outlets=[named], decision="no JSON"), {"outlet_events": events}, RESULT)
+        assert events[named].extra["carbon"] is None

@@ -31,25 +31,19 @@ class TestDocs:
     def test_every_part_has_its_heading(self):
         """Each task class, command, connection type and option is a heading somewhere."""
         headings = "\n".join(re.findall(r"^#+ .*$", TEXT, re.MULTILINE))
-        wanted = [
-            "CarbonIntensitySensor",
-            "VMExportOperator",
-            "CarbonReportOperator",
-            "CarbonReconcileOperator",
-            "CarbonHook",
-        ]
+        wanted = ["CarbonIntensitySensor", "VMExportOperator", "CarbonReportOperator", "CarbonReconcileOperator"]
+        wanted += ["ExportRetentionOperator"]
         wanted += [
+            "vm_export_asset",
+            "CarbonHook",
             "zones",
             "status",
             "backtest",
             "suggest-cron",
             "verify",
             "migrate",
-            "devserver",
-            "demo",
-            "hypercarbon",
-            "hypersdk",
         ]
+        wanted += ["devserver", "demo", "hypercarbon", "hypersdk"]
         wanted += list(get_provider_info()["config"]["hypercarbon"]["options"])
         assert [name for name in wanted if name not in headings] == []
 

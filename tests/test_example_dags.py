@@ -37,11 +37,16 @@ def connections(monkeypatch: pytest.MonkeyPatch, daemon: DevDaemon) -> None:
 
 def run(dag_id: str, conf: dict[str, Any] | None = None) -> Any:
     """Run an example in this process and return its run."""
+    return dags_of(dag_id)[dag_id].test(run_conf=conf)
+
+
+def dags_of(file: str) -> dict[str, Any]:
+    """Return the DAGs of an example file."""
     from airflow.dag_processing.dagbag import DagBag
 
-    bag = DagBag(dag_folder=str(AIRFLOW_HOME / "dags" / f"{dag_id}.py"))
+    bag = DagBag(dag_folder=str(AIRFLOW_HOME / "dags" / f"{file}.py"))
     assert bag.import_errors == {}
-    return bag.dags[dag_id].test(run_conf=conf)
+    return bag.dags
 
 
 def rows(dag_id: str) -> list[dict[str, Any]]:
@@ -70,6 +75,28 @@ class TestExamples:
         ended = run("carbon_aware_fleet", {"output_dir": str(tmp_path), "max_delay": "0s"})
         assert ended.state == "success"
         assert {row["vm_path"].rpartition("/")[2] for row in rows("carbon_aware_fleet")} == set(daemon.exports.vms())
+
+    def test_the_site(self, tmp_path: Path):
+        """200 VMs share the daemon's pool; a trial with two exports, reports, and keeps both."""
+        dag = dags_of("carbon_aware_site")["carbon_aware_site"]
+        export = dag.get_task("export_vm")
+        assert len(set(dag.params["vms"])) == 200
+        assert (export.partial_kwargs["pool"], export.partial_kwargs["deferrable"]) == ("hypersdk_daemon", True)
+        vms = ["/DC0/vm/web-frontend", "/DC0/vm/file-server"]
+        ended = run("carbon_aware_site", {"output_dir": str(tmp_path), "max_delay": "0s", "vms": vms})
+        assert ended.state == "success"
+        assert sorted(row["vm_path"] for row in rows("carbon_aware_site")) == sorted(vms)
+        assert len(list(tmp_path.rglob("*.vmdk"))) == 2
+
+    def test_the_export_that_another_dag_waits_for(self, tmp_path: Path):
+        """The exporting DAG's outlet is the other's schedule."""
+        dags = dags_of("export_assets")
+        exporting, copying = dags["export_db_prod"], dags["copy_db_prod_off_site"]
+        export = exporting.get_task("export_vm")
+        waited_for = copying.timetable.asset_condition.objects
+        assert [asset.uri for asset in waited_for] == [asset.uri for asset in export.outlets]
+        export.output_dir = str(tmp_path)
+        assert exporting.test().state == "success"
 
     def test_the_report_on_work_done_elsewhere(self):
         """Times and size are enough: two hours and 500 GB are 0.09 kWh by default."""

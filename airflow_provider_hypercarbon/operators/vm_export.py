@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator, conf, timezone
 from airflow.sdk.exceptions import AirflowException, TaskDeferralError, TaskDeferralTimeout
 from pydantic import ValidationError
 
+from airflow_provider_hypercarbon.assets import announce_export
 from airflow_provider_hypercarbon.exceptions import (
     ExportConflictError,
     ExportOverdueError,
@@ -131,6 +132,7 @@ class VMExportOperator(BaseOperator):
         self.max_duration = max_duration
         self.deferrable = deferrable
         self._try: ExportTry | None = None
+        self._result: dict[str, Any] | None = None
         if poll_interval <= 0:
             raise ValueError(f"poll_interval is {poll_interval:g} s. Give a positive number of seconds.")
         for name, choices in CHOICES.items():
@@ -143,7 +145,7 @@ class VMExportOperator(BaseOperator):
             since = timezone.utcnow()
             while (begun := self._try.begin()).rival is not None:
                 self._queue_behind(begun.rival, since)
-            return begun.result or self._follow(begun.job)
+            return self._hand_on(context, begun.result or self._follow(begun.job))
         except HyperCarbonError as error:
             raise task_failure(error) from error
 
@@ -177,7 +179,7 @@ class VMExportOperator(BaseOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Look at the job here when the trigger was lost: a dead triggerer must not cost a finished export."""
         try:
-            return super().resume_execution(next_method, next_kwargs, context)
+            return self._hand_on(context, super().resume_execution(next_method, next_kwargs, context))
         except (TaskDeferralError, TaskDeferralTimeout) as lost:
             note = TaskNotes(context).load()
             if note is None:
@@ -187,7 +189,7 @@ class VMExportOperator(BaseOperator):
                 attempt = ExportTry(self, context, resuming=True)
                 job = attempt.client.get_job(note.job_id)
                 if job.has_ended:
-                    return attempt.finish(job)
+                    return self._hand_on(context, attempt.finish(job))
             except HyperCarbonError as error:
                 raise task_failure(error) from error
             raise
@@ -196,6 +198,12 @@ class VMExportOperator(BaseOperator):
         """Cancel the export when a user ended the task or its time is over; else leave it to the next try."""
         if self._try is not None:
             self._try.on_kill()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return the lineage of a finished export; Airflow's OpenLineage provider asks for it where there is one."""
+        from airflow_provider_hypercarbon.operators.export_lineage import export_lineage
+
+        return export_lineage(self, self._result)
 
     @property
     def hook(self) -> HyperSDKHook:
@@ -215,6 +223,14 @@ class VMExportOperator(BaseOperator):
         except (ExportStalledError, ExportOverdueError) as error:
             return self._end_it(self._try, str(error), error)
         return self._try.finish(job)
+
+    def _hand_on(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
+        # Coming back from the queue for a VM, a task is resumed and executed: the result passes here twice.
+        if self._result is None:
+            self._result = result
+            if self.outlets:
+                announce_export(self, context, result)
+        return result
 
     def _end_it(self, attempt: ExportTry, why: str, error: HyperCarbonError | None = None) -> dict[str, Any]:
         """Give an export up; one that completed in the last moment is as good as any."""

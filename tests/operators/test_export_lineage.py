@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from airflow_provider_hypercarbon.operators.export_lineage import export_lineage
+from airflow_provider_hypercarbon.operators.vm_export import VMExportOperator
 
-WHOSE = {"vm_path": "/DC0/vm/db-prod", "vcenter_conn_id": "vcenter_default", "hypersdk_conn_id": "hypersdk_default"}
+EXPORT = VMExportOperator(task_id="export", vm_path="/DC0/vm/db-prod", output_dir="/exports")
 RESULT = {"output_dir": "/exports/a-1", "data_bytes": 5, "files": ["disk-0.vmdk", "db-prod.ovf"]}
 
 
@@ -15,7 +16,7 @@ def test_nothing_happens_without_the_provider(monkeypatch: pytest.MonkeyPatch):
     """Nobody has to install it."""
     monkeypatch.setitem(sys.modules, "airflow.providers.openlineage", None)
     monkeypatch.setitem(sys.modules, "airflow.providers.openlineage.extractors", None)
-    assert export_lineage(**WHOSE, result=RESULT) is None
+    assert export_lineage(EXPORT, RESULT) is None
 
 
 @pytest.mark.skipif(
@@ -24,19 +25,26 @@ def test_nothing_happens_without_the_provider(monkeypatch: pytest.MonkeyPatch):
 class TestWithTheProvider:
     def test_a_finished_export(self):
         """From the VM into the folder, with bytes and files; connections by their ids."""
-        lineage = export_lineage(**WHOSE, result=RESULT)
+        lineage = export_lineage(EXPORT, RESULT)
         ((vm,), (folder,)) = lineage.inputs, lineage.outputs
         assert (vm.namespace, vm.name) == ("vcenter://vcenter_default", "/DC0/vm/db-prod")
         assert (folder.namespace, folder.name) == ("hypersdk://hypersdk_default", "/exports/a-1")
         statistics = folder.outputFacets["outputStatistics"]
         assert (statistics.size, statistics.fileCount) == (5, 2)
 
+    def test_the_operator_tells_it(self):
+        """As soon as it has a result."""
+        export = VMExportOperator(task_id="export", vm_path="/DC0/vm/db-prod", output_dir="/exports")
+        assert export.get_openlineage_facets_on_complete(None).outputs == []
+        export._result = RESULT
+        assert [folder.name for folder in export.get_openlineage_facets_on_complete(None).outputs] == ["/exports/a-1"]
+
     def test_a_size_that_nobody_knows_is_not_zero(self):
         """No facet at all."""
-        (folder,) = export_lineage(**WHOSE, result=RESULT | {"data_bytes": None}).outputs
+        (folder,) = export_lineage(EXPORT, RESULT | {"data_bytes": None}).outputs
         assert folder.outputFacets == {}
 
     def test_an_export_that_did_not_end_well(self):
         """The VM is known, and no output is claimed."""
-        lineage = export_lineage(**WHOSE, result=None)
+        lineage = export_lineage(EXPORT, None)
         assert (len(lineage.inputs), lineage.outputs) == (1, [])

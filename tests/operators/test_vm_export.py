@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import httpx
 import pendulum
 import pytest
+from airflow.sdk import AssetAlias
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
@@ -22,6 +23,7 @@ from airflow.sdk.exceptions import (
     TaskDeferralTimeout,
     TaskDeferred,
 )
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_hypercarbon.hypersdk.measure import ExportResult
 from airflow_provider_hypercarbon.hypersdk.models import ExportJob, VCenter
@@ -471,6 +473,25 @@ def test_resuming_leads_to_execute_complete():
     operator = operator_of(FakeDaemon())
     resumed = operator.resume_execution("execute_complete", {"event": {"job": job, "error": None}}, context_of())
     assert resumed["job_id"] == "job-1"
+
+
+EVENT = {"event": {"job": ExportJob.from_daemon(completed()).model_dump(mode="json"), "error": None}}
+
+
+@pytest.mark.parametrize(
+    "resumed",
+    [None, ("execute_complete", EVENT), ("take_turn", EVENT), ("__fail__", {"error": "Trigger timeout"})],
+    ids=["executed", "resumed", "after a turn", "after a lost trigger"],
+)
+def test_however_it_ends_its_outlets_tell_of_it_once(resumed):
+    """Other DAGs are scheduled on the export; the lineage has the same result."""
+    outlet = AssetAlias("nightly")
+    context = context_of(Store(NOTE)) | {"outlet_events": OutletEventAccessors()}
+    operator = operator_of(answering(completed()), outlets=[outlet], decision=DECISION)
+    result = operator.resume_execution(*resumed, context) if resumed else operator.execute(context)
+    (event,) = context["outlet_events"][outlet].asset_alias_events
+    assert event.dest_asset_key.uri == "hypersdk://hypersdk_default/exports/DC0/vm/db-prod"
+    assert (event.extra["path"], event.extra["carbon"]["zone"]) == (result["output_dir"], "DE")
 
 
 @pytest.fixture
