@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_hypercarbon import __version__
 from airflow_provider_hypercarbon.carbon.instants import parse_span
-from airflow_provider_hypercarbon.commands import backtest, grid, ledger
+from airflow_provider_hypercarbon.commands import backtest, doctor, estimate, grid, ledger
 from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
 
 _SOURCES = (
@@ -25,7 +25,11 @@ DONE, WRONG_USE, NO_ANSWER = 0, 2, 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    options = _parser().parse_args(arguments)
+    return run(parser().parse_args(arguments))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a parsed command and return the exit code; an error of ours is a sentence on the error stream."""
     try:
         return int(options.run(options) or DONE)
     except ConfigurationError as error:
@@ -38,14 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the whole command line; ``airflow hypercarbon`` offers the same commands."""
+    whole = argparse.ArgumentParser(
         prog="hypercarbon",
-        description="Carbon-aware backups: look at the grid, and try the export without a vCenter.",
-        epilog="Exit codes: 0 done, 2 wrong use or settings, 3 the source gave no answer.",
+        description="Carbon-aware backups: look at the grid, plan a job, reckon its footprint, and try the export "
+        "without a vCenter.",
+        epilog="Spans are written 2h, 90min, 1h30m or PT2H; moments 03:00, tomorrow 03:00, Tue 22:30, in 2h, or "
+        "2026-03-01T04:00Z. Exit codes: 0 done, 1 something was found wrong (doctor, verify), 2 wrong use or "
+        "settings, 3 the source or the database gave no answer, 130 interrupted.",
     )
-    parser.add_argument("--version", action="version", version=f"hypercarbon {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True)
+    whole.add_argument("--version", action="version", version=f"hypercarbon {__version__}")
+    commands = whole.add_subparsers(title="commands", required=True)
 
     zones = commands.add_parser("zones", help="list the zones of the catalogue")
     zones.add_argument("search", nargs="?", help='only zones with this in key, name or country, such as "sweden"')
@@ -66,8 +74,18 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--duration", type=parse_span, default="2h", help="of the job to plan (default: 2h)")
     status.add_argument("--max-delay", type=parse_span, default="4h", help="latest start from now (default: 4h)")
     status.add_argument("--json", action="store_true", help="for scripts")
+    status.add_argument(
+        "--plot",
+        nargs="?",
+        const=Path("-"),
+        type=Path,
+        metavar="FILE",
+        help="draw the hours ahead in the terminal, or to a .png, .svg or .html file (extra: plot)",
+    )
     status.set_defaults(run=grid.status)
 
+    _add_estimate(commands)
+    _add_doctor(commands)
     _add_backtest(commands)
     _add_ledger(commands)
 
@@ -83,7 +101,46 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="run the whole job on this machine: wait, export, report")
     demo.add_argument("--keep", action="store_true", help="leave the files of the demonstration in place")
     demo.set_defaults(run=_demo)
-    return parser
+    return whole
+
+
+def _add_estimate(commands: Any) -> None:
+    asked = commands.add_parser(
+        "estimate",
+        help="what waiting would change for a job",
+        description="Compare starting a job now with its best start before a deadline, by the curve that a sensor "
+        "would decide on. The difference is attributional: the same energy at two starts.",
+        epilog='Example: hypercarbon estimate --zone GB --data 500 --duration 2h --before "tomorrow 06:00"',
+    )
+    asked.add_argument("--zone", default="DE", help='zone key or alias, see "hypercarbon zones" (default: DE)')
+    asked.add_argument("--source", help="whom to ask, as for status")
+    asked.add_argument("--path", help="of a trace, as for status")
+    asked.add_argument(
+        "--data", type=float, default=500.0, metavar="GB", help="size in GB, 10^9 bytes (default: 500)"
+    )
+    asked.add_argument("--duration", type=parse_span, default="2h", help="of the job (default: 2h)")
+    latest = asked.add_mutually_exclusive_group()
+    latest.add_argument("--max-delay", type=parse_span, help="longest wait (default: 4h)")
+    latest.add_argument("--before", metavar="WHEN", help='latest start, such as 06:00, "tomorrow 06:00" or "in 8h"')
+    asked.add_argument("--timezone", default="UTC", help="of --before, such as Europe/Berlin (default: UTC)")
+    asked.add_argument("--json", action="store_true", help="for scripts")
+    asked.set_defaults(run=estimate.estimate)
+
+
+def _add_doctor(commands: Any) -> None:
+    asked = commands.add_parser(
+        "doctor",
+        help="whether everything is set up, and what to do about what is not",
+        description="Check versions, connections, what the source answers for a zone, the results tables and the "
+        "export daemon. Where Airflow is installed it asks through Airflow's connections.",
+        epilog="Exit codes: 0 nothing is wrong, 1 something is.",
+    )
+    asked.add_argument("--zone", help="zone to ask about (default: the connection's, else the configuration's)")
+    asked.add_argument("--carbon-conn-id", default="hypercarbon_default", help="(default: hypercarbon_default)")
+    asked.add_argument("--hypersdk-conn-id", default="hypersdk_default", help="(default: hypersdk_default)")
+    asked.add_argument("--results-conn-id", default="hypercarbon_results", help="(default: hypercarbon_results)")
+    asked.add_argument("--json", action="store_true", help="for scripts")
+    asked.set_defaults(run=doctor.doctor)
 
 
 def _add_backtest(commands: Any) -> None:

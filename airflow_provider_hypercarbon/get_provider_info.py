@@ -29,6 +29,11 @@ def get_provider_info() -> dict[str, Any]:
         + _modules("HyperSDK", "operators.vm_export", "operators.export_retention"),
         "triggers": _modules("Electricity Maps", "triggers.carbon_intensity")
         + _modules("HyperSDK", "triggers.vm_export"),
+        "extra-links": [
+            f"airflow_provider_hypercarbon.links.{name}"
+            for name in ("CarbonPlanLink", "ExportJobLink", "CarbonReportLink")
+        ],
+        "cli": ["airflow_provider_hypercarbon.airflow_cli.get_airflow_commands"],
         "config": {"hypercarbon": _CONFIG},
     }
 

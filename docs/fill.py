@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
+from typing import Any
 
 from airflow_provider_hypercarbon.carbon.decision import StartDecision, StartReason
 from airflow_provider_hypercarbon.carbon.report import CarbonReport
@@ -109,6 +112,46 @@ def help_of(arguments: str) -> str:
     with redirect_stdout(printed), suppress(SystemExit):
         main([*arguments.split(), "--help"])
     return f"```text\n{printed.getvalue().rstrip()}\n```\n"
+
+
+def routes(_: str) -> str:
+    """Return every route of the REST API with its parameters, body and answer."""
+    os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="hypercarbon-docs-"))
+    from airflow_provider_hypercarbon.plugin.app import create_app
+
+    document = create_app().openapi()
+    return "\n".join(
+        _route(document, method, path, route)
+        for path, methods in document["paths"].items()
+        for method, route in methods.items()
+    )
+
+
+def _route(document: dict[str, Any], method: str, path: str, route: dict[str, Any]) -> str:
+    def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+        return document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2], schema)
+
+    parts = [f"### {method.upper()} {path}\n", f"{route['description']}\n"]
+    if parameters := route.get("parameters"):
+        rows = [
+            f"| `{one['name']}` | {one['in']}{', required' * bool(one.get('required'))} "
+            f"| {_cell(one.get('description', ''))} |"
+            for one in parameters
+        ]
+        parts.append("\n".join(["| Parameter | In | |", "| --- | --- | --- |", *rows]) + "\n")
+    if "requestBody" in route:
+        body = resolved(route["requestBody"]["content"]["application/json"]["schema"])
+        parts.append(f"```json\n{json.dumps(body['examples'][0], indent=2)}\n```\n")
+    answer = route["responses"]["200"].get("content", {}).get("application/json", {}).get("schema", {})
+    fields = resolved(answer).get("properties", {})
+    if fields:
+        rows = [f"| `{name}` | {_cell(field.get('description', ''))} |" for name, field in fields.items()]
+        parts.append("\n".join(["| Answer | |", "| --- | --- |", *rows]) + "\n")
+    return "\n".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def statements(_: str) -> str:
@@ -231,16 +274,23 @@ PARTS: dict[str, Callable[[str], str]] = {
     "connection-fields": connection_fields,
     "options": options,
     "help": help_of,
+    "routes": routes,
     "statements": statements,
     "columns": columns,
 }
 
 
-def filled(text: str) -> str:
-    """Return a page with its generated parts made anew."""
+#: Importing Airflow's API server takes seconds: tests/plugin, which have it at hand, check these.
+CHECKED_ELSEWHERE = ("routes",)
+
+
+def filled(text: str, *, without: tuple[str, ...] = ()) -> str:
+    """Return a page with its generated parts made anew, some of them left as they are."""
 
     def part(found: re.Match[str]) -> str:
         name, arguments = found["name"], found["arguments"].strip(" :")
+        if name in without:
+            return found[0]
         begin = f"<!-- {name}{found['arguments']} -->\n"
         return f"{begin}{PARTS[name](arguments)}<!-- end -->\n"
 
@@ -255,7 +305,7 @@ def main() -> int:
     stale = []
     for page in sorted([*DOCS.rglob("*.md"), ROOT / "README.md"]):
         text = page.read_text()
-        if (new := filled(text)) != text:
+        if (new := filled(text, without=CHECKED_ELSEWHERE if check else ())) != text:
             stale.append(page.relative_to(ROOT))
             if not check:
                 page.write_text(new)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -75,8 +76,12 @@ def status(options: argparse.Namespace) -> None:
     from airflow_provider_hypercarbon.carbon.zones import find_zone, known_zone_key
     from airflow_provider_hypercarbon.sources.planning import look_at_grid, plan_start
 
+    if options.plot and str(options.plot) != "-":
+        from airflow_provider_hypercarbon.commands.plots import refuse_other_kinds
+
+        refuse_other_kinds(options.plot)
     known_zone_key(options.zone)
-    now, source = datetime.now(UTC), named_source(options.source, path=options.path)
+    now, source = datetime.now(UTC), asked_source(options)
     note = _note(source, options.zone)
     try:
         state = look_at_grid(source, options.zone, options.threshold, options.hours, now=now)
@@ -88,6 +93,13 @@ def status(options: argparse.Namespace) -> None:
         raise HyperCarbonError(f"{note.rstrip('.')}, and it gave no answer: {str(error).split('. ')[0]}.") from error
     policy = StartPolicy(duration=options.duration, max_delay=options.max_delay)
     plan = plan_start(source, options.zone, policy, StartWindow.opening(now, options.max_delay), now=now)
+    if options.plot:
+        from airflow_provider_hypercarbon.commands.forecast_plot import draw_forecast, print_forecast
+
+        if str(options.plot) == "-":
+            print_forecast(state, plan, Console(highlight=False))
+        else:
+            draw_forecast(state, plan, options.plot)
     entry = find_zone(state.zone)
     modelled = entry is not None and entry.modelled
     if options.json:
@@ -108,11 +120,17 @@ def status(options: argparse.Namespace) -> None:
     console.print(f"[dim]{basis_words(plan)}[/]")
     for problem in dict.fromkeys((*state.problems, *plan.problems)):
         console.print(f"[dim]{problem}[/]")
-    if state.forecast:
+    if state.forecast and not options.plot:
         table = Table("From (UTC)", "gCO2eq/kWh", "Level")
         for slot in state.forecast:
             table.add_row(f"{slot.start_at:%a %H:%M}", f"{slot.gco2eq_per_kwh:.0f}", slot.level)
         console.print(table)
+
+
+def asked_source(options: argparse.Namespace) -> CarbonSource:
+    """Return the source that a command asks: the one named, or the connection's where Airflow runs the command."""
+    opened: Callable[[], CarbonSource] | None = getattr(options, "opened_source", None)
+    return opened() if opened is not None else named_source(options.source, path=options.path)
 
 
 def named_source(name: str | None, *, path: str | None = None) -> CarbonSource:

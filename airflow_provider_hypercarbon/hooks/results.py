@@ -37,20 +37,11 @@ def open_results(results_conn_id: str) -> Iterator[ResultsDatabase]:
     """
     from airflow_provider_hypercarbon.report_store import ResultsDatabase
 
-    engine = results_engine(results_conn_id)
+    engine = _engine(fetch_connection(results_conn_id, example=EXAMPLE_CONNECTION), {})
     try:
         yield ResultsDatabase(engine)
     finally:
         engine.dispose()
-
-
-def results_engine(conn_id: str, **options: Any) -> Engine:
-    """Return an engine for the database behind an Airflow connection; whoever asks closes it.
-
-    :param options: of SQLAlchemy's ``create_engine``.
-    :raises ConfigurationError: no such connection, or not of an SQL database.
-    """
-    return _engine(fetch_connection(conn_id, example=EXAMPLE_CONNECTION), options)
 
 
 def shared_results(connection: Connection) -> ResultsDatabase:

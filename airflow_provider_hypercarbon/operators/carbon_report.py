@@ -17,6 +17,7 @@ from airflow_provider_hypercarbon.exceptions import (
     HyperCarbonError,
     NoDataError,
 )
+from airflow_provider_hypercarbon.links import CarbonReportLink
 from airflow_provider_hypercarbon.rendered import given, task_output
 from airflow_provider_hypercarbon.task_failure import task_failure
 
@@ -78,6 +79,7 @@ class CarbonReportOperator(BaseOperator):
         "results_conn_id",
     )
     template_fields_renderers = dict.fromkeys(("export", "decision", "energy", "retention", "embodied"), "json")
+    operator_extra_links = (CarbonReportLink(),)
     ui_color = "#9fd6a4"
 
     def __init__(
@@ -219,6 +221,7 @@ class CarbonReportOperator(BaseOperator):
 
     def _save(self, report: CarbonReport, export: dict[str, Any], context: Context) -> None:
         from airflow_provider_hypercarbon.hooks.results import open_results
+        from airflow_provider_hypercarbon.metrics import count_report
         from airflow_provider_hypercarbon.report_store import CarbonReportStore, RunContext
 
         run = RunContext.of_task(context["ti"], vm_path=export.get("vm_path"))
@@ -227,6 +230,8 @@ class CarbonReportOperator(BaseOperator):
         # In the log of the task, out of the database's reach: what an auditor compares the ledger with.
         what = f"Saved as revision {saved.revision} ({saved.why})" if saved.is_new else "The report is saved already"
         self.log.info("%s, ledger %s:%s.", what, saved.position, saved.hash)
+        if saved.revision == 1 and saved.is_new:  # a retry, and a revision of what was counted, add nothing
+            count_report(report)
 
 
 def _plain(report: CarbonReport) -> dict[str, Any]:

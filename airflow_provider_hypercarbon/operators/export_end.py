@@ -58,7 +58,9 @@ class ExportEnd:
         from airflow_provider_hypercarbon.hypersdk.measure import export_result
         from airflow_provider_hypercarbon.hypersdk.models import JobStatus
         from airflow_provider_hypercarbon.hypersdk.protocol import Known
+        from airflow_provider_hypercarbon.metrics import count
 
+        count("exports", outcome=job.status.value)
         try:
             match job.status:
                 case JobStatus.COMPLETED:

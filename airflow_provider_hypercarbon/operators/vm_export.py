@@ -18,6 +18,7 @@ from airflow_provider_hypercarbon.exceptions import (
     ExportStalledError,
     HyperCarbonError,
 )
+from airflow_provider_hypercarbon.links import ExportJobLink
 from airflow_provider_hypercarbon.operators.export_try import ExportTry
 from airflow_provider_hypercarbon.operators.task_job import TaskNotes
 from airflow_provider_hypercarbon.task_failure import failure, task_failure
@@ -85,6 +86,7 @@ class VMExportOperator(BaseOperator):
         "decision",
     )
     template_fields_renderers = {"decision": "json"}  # noqa: RUF012  (as Airflow declares it)
+    operator_extra_links = (ExportJobLink(),)
     ui_color = "#c3e6cb"
 
     _sleep = staticmethod(time.sleep)

@@ -18,6 +18,7 @@ from airflow_provider_hypercarbon import configuration
 from airflow_provider_hypercarbon.carbon.instants import parse_span
 from airflow_provider_hypercarbon.carbon.policy import RunOverrides
 from airflow_provider_hypercarbon.exceptions import HyperCarbonError
+from airflow_provider_hypercarbon.links import CarbonPlanLink
 from airflow_provider_hypercarbon.rendered import given
 from airflow_provider_hypercarbon.sensors.arguments import (
     asked_limits,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_hypercarbon.carbon.decision import StartDecision
     from airflow_provider_hypercarbon.hooks.carbon import CarbonHook
+    from airflow_provider_hypercarbon.sources import CarbonSource
 
 #: Airflow may fail a task that comes back sooner than some 10 s after it left its worker: it still waits for
 #: the worker's exit. A shorter rest is slept through on the worker.
@@ -102,6 +104,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
         "carbon_conn_id",
         "results_conn_id",
     )
+    operator_extra_links = (CarbonPlanLink(),)
     ui_color = "#86c7ee"
 
     def __init__(
@@ -163,6 +166,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: dict[str, Any] | None) -> dict[str, Any]:
         """Take the decision that the trigger made."""
         from airflow_provider_hypercarbon.carbon.decision import StartDecision
+        from airflow_provider_hypercarbon.metrics import count_decision
         from airflow_provider_hypercarbon.sensors.records import keep
 
         if not isinstance(event, dict) or not ("decision" in event or "error" in event):
@@ -174,6 +178,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
             raise AirflowException(f"The trigger ended before the start was due: {decision.sentence}")
         keep(context, given(self.results_conn_id), event.get("records") or [])
         self._tell(decision)
+        count_decision(decision, is_first=False)
         return decision.model_dump(mode="json")
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -224,18 +229,21 @@ class CarbonIntensitySensor(BaseSensorOperator):
     def _decide(self, context: Context) -> StartDecision:
         from airflow_provider_hypercarbon.carbon.record import DecisionRecord
         from airflow_provider_hypercarbon.hooks.readings import log_loader
+        from airflow_provider_hypercarbon.metrics import count_decision, count_requests
         from airflow_provider_hypercarbon.sensors.records import keep
         from airflow_provider_hypercarbon.sources.planning import plan_with_record
 
         now = timezone.utcnow()
+        source: CarbonSource | None = None
         try:
             wait = self._wait(context, now=now)
             if wait.unaware_because:
                 decision = start_unaware(wait, now=now)
                 record = DecisionRecord(decision=decision)
             else:
+                source = self.hook.get_conn()
                 decision, record = plan_with_record(
-                    self.hook.get_conn(),
+                    source,
                     wait.zone,
                     wait.policy,
                     wait.window,
@@ -245,8 +253,11 @@ class CarbonIntensitySensor(BaseSensorOperator):
                 )
         except HyperCarbonError as error:
             raise task_failure(error) from error
+        finally:
+            count_requests(source)
         remember(context, wait, decision)
         self._tell(decision)
+        count_decision(decision, is_first=wait.last_plan is None)
         keep(context, given(self.results_conn_id), [record.model_dump(mode="json")])
         return decision
 
