@@ -98,6 +98,20 @@ class TestExamples:
         export.output_dir = str(tmp_path)
         assert exporting.test().state == "success"
 
+    def test_the_cleanest_of_two_sites(self, tmp_path: Path):
+        """Sweden's grid is cleaner than Germany's: one export, one report, and the other site is skipped."""
+        ended = run("cleanest_site", {"output_dir": str(tmp_path)})
+        assert ended.state == "success"
+        states = {ti.task_id: ti.state for ti in ended.get_task_instances()}
+        assert states == {
+            "choose_site": "success",
+            "export_in_stockholm": "success",
+            "export_in_frankfurt": "skipped",
+            "report_footprint": "success",
+        }
+        (row,) = rows("cleanest_site")
+        assert row["zone"] == "SE"
+
     def test_the_report_on_work_done_elsewhere(self):
         """Times and size are enough: two hours and 500 GB are 0.09 kWh by default."""
         assert run("report_elsewhere").state == "success"

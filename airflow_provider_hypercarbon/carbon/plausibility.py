@@ -1,6 +1,6 @@
 """Jumps that no grid makes: a single value far off its neighbours is an error of the source, not a clean moment.
 
-The bounds come from 19 zone-years of hourly values: no hour was both half of (or twice) its two neighbours and
+The bounds come from 17 zone-years of hourly values: no hour was both half of (or twice) its two neighbours and
 50 g away from them, and from one hour to the next nothing changed by more than a factor of 2.4, over two hours
 3.8. ``benchmarks/ramps.py`` prints that again for any trace.
 """

@@ -116,6 +116,17 @@ def _entries() -> dict[str, Zone]:
 
 
 @cache
+def _keys() -> frozenset[str]:
+    """The keys of the catalogue alone, which cost no models: what reading a DAG file needs."""
+    from airflow_provider_hypercarbon.carbon.zone_list import ELECTRICITY_MAPS, NESO_REGIONS
+
+    regions = (line.partition("|")[0] for line in NESO_REGIONS.split("\n")[1:-1])
+    return frozenset(
+        [*(line.partition("|")[0] for line in ELECTRICITY_MAPS.split("\n")[1:-1]), *(f"GB-NESO-{n}" for n in regions)]
+    )
+
+
+@cache
 def _retired() -> dict[str, str]:
     """Keys out of use, with the key to use instead; empty where there is none."""
     from airflow_provider_hypercarbon.carbon.zone_list import RETIRED
@@ -152,8 +163,10 @@ def zone_key(zone: str) -> str:
     if not isinstance(zone, str) or not zone.strip():
         raise UnknownZoneError('No zone given. "hypercarbon zones" lists the known ones.')
     wanted = ALIASES.get(zone, zone)
-    for entry in ZONES:  # without the whole catalogue, which a DAG file with a usual zone does not need
-        if wanted in (entry.key, entry.place):
+    if wanted in _keys():
+        return wanted
+    for entry in ZONES:
+        if wanted == entry.place:
             return entry.key
     if is_cloud_region(zone.lower()):
         return zone.lower()
@@ -172,7 +185,7 @@ def known_zone_key(zone: str) -> str:
     :raises UnknownZoneError: with the closest known keys.
     """
     key = zone_key(zone)
-    if key in _entries() or is_cloud_region(key) or key.startswith(_OWN):
+    if key in _keys() or is_cloud_region(key) or key.startswith(_OWN):
         return key
     raise UnknownZoneError(unknown_zone_message(zone))
 

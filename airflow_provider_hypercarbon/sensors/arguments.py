@@ -91,9 +91,9 @@ def refuse_what_cannot_work(sensor: CarbonIntensitySensor) -> None:
     if given(sensor.max_backup_age) is not None and not sensor.vm_path:
         raise ValueError("max_backup_age needs vm_path: whose last backup may not become too old?")
     parse_span(sensor.max_start_jitter)
+    if sensor.zone and not is_template(sensor.zone):
+        known_zone_key(sensor.zone)
     if any(is_template(getattr(sensor, field)) for field in sensor.template_fields):
         return
-    if sensor.zone:
-        known_zone_key(sensor.zone)
     asked_policy(sensor, RunOverrides())
     asked_limits(sensor)
