@@ -14,10 +14,23 @@ from airflow_provider_hypercarbon.carbon.readings import ReadingsLog, Stretch
 from airflow_provider_hypercarbon.carbon.trace import ready_times
 from airflow_provider_hypercarbon.exceptions import NoDataError, UnknownZoneError
 from airflow_provider_hypercarbon.sources import CarbonSource
+from airflow_provider_hypercarbon.sources.answer_store import MemoryAnswers
+from airflow_provider_hypercarbon.sources.cached import CachedSource
 from airflow_provider_hypercarbon.sources.ember import EmberYearlySource
 from airflow_provider_hypercarbon.sources.mock import MockSource
 from airflow_provider_hypercarbon.sources.planning import plan_start
-from tests.sources.dialects import ALL, DAY, HOUR, NOW, REMOTE, SECRET, Dialect, Service, of_the_hour
+from tests.sources.dialects import (
+    ALL,
+    DAY,
+    HOUR,
+    NOW,
+    REMOTE,
+    SECRET,
+    Dialect,
+    ElectricityMaps,
+    Service,
+    of_the_hour,
+)
 
 EVERY = pytest.mark.parametrize("dialect", ALL, ids=repr)
 
@@ -139,6 +152,27 @@ def test_another_zone_is_refused_without_a_request(dialect: Dialect):
     with pytest.raises(UnknownZoneError):
         service.source().latest("JP-TK", now=NOW)
     assert service.requests == []
+
+
+@pytest.mark.parametrize("dialect", REMOTE, ids=repr)
+def test_answers_can_be_shared(dialect: Dialect):
+    """Wrapped in the shared cache, a source leads to the same decision in two requests about its zone."""
+    service, window = Service(dialect), StartWindow.opening(NOW, 12 * HOUR)
+    cached = CachedSource(service.source(), None, scope=repr(dialect), memory=MemoryAnswers())
+    policy = StartPolicy(duration=HOUR)
+    shared = plan_start(cached, dialect.zone, policy, window, now=NOW)
+    alone = plan_start(Service(dialect).source(), dialect.zone, policy, window, now=NOW)
+    assert (shared.start_at, shared.curve, shared.problems) == (alone.start_at, alone.curve, ())
+    assert len([request for request in service.requests if not dialect.is_login(request)]) == 2
+
+
+def test_a_region_of_a_cloud_can_be_shared():
+    """Kept under the region's name, with the zone that the provider found for it."""
+    cached = CachedSource(Service(ElectricityMaps()).source(), None, scope="region", memory=MemoryAnswers())
+    for _ in range(2):
+        window = StartWindow.opening(NOW, 12 * HOUR)
+        decision = plan_start(cached, "aws:eu-central-1", StartPolicy(duration=HOUR), window, now=NOW)
+        assert (decision.zone, decision.problems) == ("DE", ())
 
 
 class TestWithoutRequests:
