@@ -60,6 +60,12 @@ class TestFaults:
         """Over restarts of the daemon; what was cancelled counts for nothing."""
         assert faults(export_of(tmp_path, *events)) == found
 
+    def test_a_users_clear_may_export_anew(self, tmp_path: Path):
+        """One more for each clear, no more."""
+        events = (ACCEPTED, COMPLETED, ACCEPTED.replace("a-1", "a-2"), COMPLETED.replace("a-1", "a-2"))
+        assert faults(export_of(tmp_path, *events, cleared_at=[T0])) == []
+        assert faults(export_of(tmp_path / "x", *events)) == ["green, finished 2 times"]
+
     def test_a_green_task_without_its_file(self, tmp_path: Path):
         """Missing, other than the VM's disk, or not told of."""
         export = export_of(tmp_path, ACCEPTED, COMPLETED)
