@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import httpx
@@ -27,6 +27,8 @@ CALM_SECONDS = 900.0
 #: A victim may take this long to appear; meanwhile blows after it may be dealt.
 PATIENCE_SECONDS = 240.0
 LOOK_AHEAD = 6
+#: A triggerer that was struck this long before or after a user's kill may not have lived to hear of it.
+TRIGGERER_AWAY = timedelta(seconds=60)
 
 
 class Storm:
@@ -173,6 +175,11 @@ class Storm:
         dag_id = DAGS[number % len(DAGS)]
         return Export(dag_id, f"run-{number:04d}", vm, self._deployment.home / "exports" / vm, image, _now())
 
+    def _triggerer_was_away(self, at: datetime | None) -> bool:
+        return at is not None and any(
+            blow.kind == "triggerer" and -TRIGGERER_AWAY <= at - blow.at <= TRIGGERER_AWAY for blow in self.struck
+        )
+
     def _with_state(self, *states: str) -> list[Export]:
         return [export for export in self.exports if self._state(export) in states]
 
@@ -205,6 +212,7 @@ class Storm:
                 continue
             export.state, export.tries, export.ended_at = task.state or "", task.try_number, task.end_date
             export.jobs = lives.get(export.vm, [])
+            export.left_alone = export.dag_id == "in_triggerer" and self._triggerer_was_away(export.marked_failed_at)
             if export.state == "success":
                 export.xcom = self._airflow.xcom(export.dag_id, export.run_id, "export")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ class Export:
     """One run of a DAG that exports one VM of its own.
 
     :param marked_failed_at: when a user gave it up; its export is then to be cancelled.
+    :param left_alone: the triggerer that was to cancel it died with the user's kill: a limit that the pages name.
     """
 
     dag_id: str
@@ -28,6 +29,7 @@ class Export:
     began_at: datetime
     marked_failed_at: datetime | None = None
     cleared_at: list[datetime] = field(default_factory=list)
+    left_alone: bool = False
     state: str = ""
     tries: int = 0
     ended_at: datetime | None = None
@@ -60,7 +62,7 @@ class Struck:
 def faults(export: Export) -> list[str]:
     """Say what is wrong with an export after everything has come to rest; nothing is what is wanted."""
     if export.marked_failed_at is not None:
-        return ["goes on after a user's kill"] * sum(map(is_orphan(export.marked_failed_at), export.jobs))
+        return [] if export.left_alone else ["goes on after a user's kill"] * len(orphans(export))
     found = []
     if export.state == "success":
         if not has_verified_file(export):
@@ -73,13 +75,16 @@ def faults(export: Export) -> list[str]:
     return found
 
 
-def is_orphan(killed_at: datetime) -> Callable[[JobLife], bool]:
-    """Return whether a job went on although a user had given up its task by then: it was to be cancelled."""
-
-    def check(job: JobLife) -> bool:
-        return job.goes_on or (job.is_kept and job.completed_at is not None and job.completed_at > killed_at)
-
-    return check
+def orphans(export: Export) -> list[JobLife]:
+    """Return the jobs that went on although a user had given up the task: each was to be cancelled."""
+    killed_at = export.marked_failed_at
+    if killed_at is None:
+        return []
+    return [
+        job
+        for job in export.jobs
+        if job.goes_on or (job.is_kept and job.completed_at is not None and job.completed_at > killed_at)
+    ]
 
 
 def has_verified_file(export: Export) -> bool:

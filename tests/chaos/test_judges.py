@@ -96,6 +96,8 @@ class TestFaults:
         """Each job is to be cancelled, also one that an orphaned process submits afterwards."""
         export = export_of(tmp_path, *events, state="failed", marked_failed_at=T0)
         assert len(faults(export)) == found
+        export.left_alone = True
+        assert faults(export) == []
 
     def test_the_table_says_where_exports_stood(self, tmp_path: Path):
         """Each blow counts the exports under way, by phase."""
