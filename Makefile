@@ -30,7 +30,7 @@ $(VENV)/.demo-ready: $(BIN)/pip pyproject.toml $(CONSTRAINTS)
 	touch $@
 
 $(VENV)/.test-ready: $(VENV)/.demo-ready
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[postgres,plot]' --group test --group check
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[postgres,plot,parquet,pdf]' --group test --group check
 	touch $@
 
 constraints: ## resolve anew what the tests run with (needs uv)

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_hypercarbon import __version__
 from airflow_provider_hypercarbon.carbon.instants import parse_span
-from airflow_provider_hypercarbon.commands import backtest, doctor, estimate, grid, ledger
+from airflow_provider_hypercarbon.commands import backtest, doctor, estimate, grid, ledger, report
 from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
 
 _SOURCES = (
@@ -86,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_estimate(commands)
     _add_doctor(commands)
+    _add_report(commands)
     _add_backtest(commands)
     _add_ledger(commands)
 
@@ -143,6 +144,35 @@ def _add_doctor(commands: Any) -> None:
     asked.set_defaults(run=doctor.doctor)
 
 
+def _add_report(commands: Any) -> None:
+    asked = commands.add_parser(
+        "report",
+        parents=[_database()],
+        help="what many runs emitted, by month, VM, DAG or zone",
+        description="Sum the results table up: energy and emissions with their ranges, difference to the scheduled "
+        "starts, emissions for a GB exported, and how good the data are. Runs with made-up data are left out.",
+    )
+    asked.add_argument(
+        "--by", type=_names, default="month", help="month,vm,dag,zone or some of them (default: month)"
+    )
+    asked.add_argument("--month", help='such as 2026-10, or "last"; of the start, in UTC')
+    asked.add_argument("--since", help="runs that started then or later: 2026-10-01, or ISO 8601 with an offset")
+    asked.add_argument("--until", help="runs that started before, likewise")
+    asked.add_argument("--zone", help="only runs in this zone")
+    asked.add_argument("--dag", help="only runs of this DAG")
+    asked.add_argument("--vm", help="only runs over this VM")
+    asked.add_argument(
+        "--output",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write it to a .html, .pdf (extra: pdf), .csv, .json or .parquet (extra: parquet) file; may be repeated",
+    )
+    asked.add_argument("--json", action="store_true", help="for scripts")
+    asked.set_defaults(run=report.report)
+
+
 def _add_backtest(commands: Any) -> None:
     replayed = argparse.ArgumentParser(add_help=False)
     replayed.add_argument("traces", nargs="*", type=Path, help="CSV with the columns datetime_utc,ci_g_per_kwh")
@@ -185,7 +215,7 @@ def _names(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
 
 
-def _add_ledger(commands: Any) -> None:
+def _database() -> argparse.ArgumentParser:
     database = argparse.ArgumentParser(add_help=False)
     database.add_argument(
         "database",
@@ -193,6 +223,11 @@ def _add_ledger(commands: Any) -> None:
         help="URL such as postgresql://user@host/database, or the path of an SQLite file "
         f"(default: ${ledger.VARIABLE}, where a password is not seen by everybody)",
     )
+    return database
+
+
+def _add_ledger(commands: Any) -> None:
+    database = _database()
     verify = commands.add_parser(
         "verify",
         parents=[database],

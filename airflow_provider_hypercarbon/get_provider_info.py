@@ -26,7 +26,11 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": _modules("Electricity Maps", "hooks.carbon") + _modules("HyperSDK", "hooks.hypersdk"),
         "sensors": _modules("Electricity Maps", "sensors.carbon_intensity"),
         "operators": _modules(
-            "Electricity Maps", "operators.carbon_report", "operators.carbon_reconcile", "operators.cleanest_site"
+            "Electricity Maps",
+            "operators.carbon_report",
+            "operators.carbon_reconcile",
+            "operators.carbon_summary",
+            "operators.cleanest_site",
         )
         + _modules("HyperSDK", "operators.vm_export", "operators.export_retention"),
         "triggers": _modules("Electricity Maps", "triggers.carbon_intensity")

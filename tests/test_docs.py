@@ -32,7 +32,7 @@ class TestDocs:
         """Each task class, command, connection type and option is a heading somewhere."""
         headings = "\n".join(re.findall(r"^#+ .*$", TEXT, re.MULTILINE))
         wanted = ["CarbonIntensitySensor", "VMExportOperator", "CarbonReportOperator", "CarbonReconcileOperator"]
-        wanted += ["ExportRetentionOperator", "CleanestSiteOperator"]
+        wanted += ["ExportRetentionOperator", "CleanestSiteOperator", "CarbonSummaryOperator"]
         wanted += [
             "vm_export_asset",
             "CarbonHook",
@@ -43,7 +43,7 @@ class TestDocs:
             "verify",
             "migrate",
         ]
-        wanted += ["devserver", "demo", "hypercarbon", "hypersdk"]
+        wanted += ["devserver", "demo", "report", "hypercarbon", "hypersdk"]
         wanted += list(get_provider_info()["config"]["hypercarbon"]["options"])
         assert [name for name in wanted if name not in headings] == []
 

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,12 @@ class TestExamples:
         (row,) = rows("report_elsewhere")
         assert row["energy_kwh"] == pytest.approx(0.092198)
         assert row["zone"] == "GB"
+
+    def test_the_monthly_summary(self, tmp_path: Path):
+        """Files for people and for spreadsheets; reports of the mock are in no sum."""
+        assert run("report_elsewhere").state == "success"
+        month = f"{datetime.now(UTC) - timedelta(hours=3):%Y-%m}"
+        assert run("monthly_summary", {"folder": str(tmp_path), "month": month}).state == "success"
+        wanted = ["carbon-by-vm.csv", "carbon-by-zone.csv", "carbon-by-zone.html"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == wanted
+        assert "made-up data" in (tmp_path / wanted[2]).read_text()

@@ -20,14 +20,14 @@ def _footprint(report: CarbonReport) -> str:
     energy = (
         "energy unknown"
         if report.energy_kwh is None
-        else f"{_digits(report.energy_kwh)} kWh ({report.energy_model}{', measured' * report.energy_measured})"
+        else f"{digits(report.energy_kwh)} kWh ({report.energy_model}{', measured' * report.energy_measured})"
     )
     mean = report.mean_gco2eq_per_kwh
-    intensity = "intensity unknown" if mean is None else f"mean {_digits(mean)} gCO2eq/kWh"
+    intensity = "intensity unknown" if mean is None else f"mean {digits(mean)} gCO2eq/kWh"
     if report.emissions_kgco2eq is None:
         return f"{run}: emissions unknown ({energy}, {intensity})."
-    bounds = f"{_digits(report.emissions_low_kgco2eq)} to {_digits(report.emissions_high_kgco2eq)}"
-    return f"{run}: {energy}, {intensity}, {_digits(report.emissions_kgco2eq)} kgCO2eq ({bounds})."
+    bounds = f"{digits(report.emissions_low_kgco2eq)} to {digits(report.emissions_high_kgco2eq)}"
+    return f"{run}: {energy}, {intensity}, {digits(report.emissions_kgco2eq)} kgCO2eq ({bounds})."
 
 
 def _difference(report: CarbonReport) -> str:
@@ -38,7 +38,7 @@ def _difference(report: CarbonReport) -> str:
     if difference is None:
         return f"Difference to the scheduled start {start} unknown."
     sign = "+" if difference > 0 else ""
-    return f"Difference to the scheduled start {start}: {sign}{_digits(difference)} kgCO2eq (attributional)."
+    return f"Difference to the scheduled start {start}: {sign}{digits(difference)} kgCO2eq (attributional)."
 
 
 def _basis(report: CarbonReport) -> str:
@@ -51,6 +51,6 @@ def _basis(report: CarbonReport) -> str:
     return f"{text}."
 
 
-def _digits(value: float | None) -> str:
+def digits(value: float | None) -> str:
     """Write three significant digits, without an exponent."""
     return "unknown" if value is None else format(Decimal(f"{value + 0.0:.3g}"), ",f")

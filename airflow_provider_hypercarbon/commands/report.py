@@ -1,0 +1,110 @@
+"""What many runs emitted, for people in a terminal and in files."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider_hypercarbon.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow_provider_hypercarbon.carbon.summary import Summary, SummaryRow
+    from airflow_provider_hypercarbon.report_store import ReportFilters
+
+#: A terminal is no place for more; files have all.
+_MOST_LINES = 100
+
+
+def report(options: argparse.Namespace) -> None:
+    """Sum the results table up; print it, or write it to files."""
+    from airflow_provider_hypercarbon.commands.ledger import results_of
+    from airflow_provider_hypercarbon.summaries import gather, kind_of, render, write_file
+
+    now = datetime.now(UTC)
+    kinds = [kind_of(path.name) for path in options.output]
+    with results_of(options.database) as database:
+        summary = gather(database, options.by, _filters(options, now), now=now)
+    for path, kind in zip(options.output, kinds, strict=True):
+        write_file(path, render(summary, kind))
+        print(f"{path}: {len(summary.rows):,} groups")
+    if options.json:
+        print(render(summary, "json").decode(), end="")
+    elif not options.output:
+        _print(summary)
+
+
+def _filters(options: argparse.Namespace, now: datetime) -> ReportFilters:
+    from airflow_provider_hypercarbon.carbon.instants import parse_instant
+    from airflow_provider_hypercarbon.carbon.zones import zone_key
+    from airflow_provider_hypercarbon.report_store import ReportFilters
+    from airflow_provider_hypercarbon.summaries import month_span
+
+    if options.month and (options.since or options.until):
+        raise ConfigurationError("Give --month, or --since and --until.")
+    try:
+        since, until = (_instant(text, parse_instant) for text in (options.since, options.until))
+    except ValueError as error:
+        raise ConfigurationError(f"{error} Write 2026-10-01, or ISO 8601 with an offset.") from None
+    if options.month:
+        since, until = month_span(options.month, now=now)
+    return ReportFilters(
+        zone=zone_key(options.zone) if options.zone else None,
+        dag_id=options.dag,
+        vm_path=options.vm,
+        since=since,
+        until=until,
+    )
+
+
+def _instant(text: str | None, parse: object) -> datetime | None:
+    """Read an instant, or a day: its begin in UTC."""
+    if text is None:
+        return None
+    found: datetime = parse(f"{text}T00:00:00+00:00" if len(text) == 10 else text)  # type: ignore[operator]
+    return found
+
+
+def _print(summary: Summary) -> None:
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from airflow_provider_hypercarbon.carbon.report_words import digits
+    from airflow_provider_hypercarbon.summaries.page import DIMENSION_WORDS, counted, range_words, signed, span_words
+
+    console = Console(highlight=False)
+    names = [Column(DIMENSION_WORDS[name], overflow="fold") for name in summary.by]
+    numbers = ("Runs", "GB", "kWh", "kgCO2eq", "low to high", "To scheduled", "g/GB", "Provisional")
+    title = f"Carbon footprint, {span_words(summary.since, summary.until)} (UTC)"
+    table = Table(*names, "Intensities", *(Column(name, justify="right") for name in numbers), title=title)
+
+    def add(row: SummaryRow, group: list[str], *, last: bool = False) -> None:
+        sums = row.sums
+        table.add_row(
+            *group,
+            row.signal or "none",
+            f"{row.operations:,}",
+            digits(sums["data_gb"]),
+            digits(sums["energy_kwh"]),
+            digits(sums["emissions_kgco2eq"]),
+            range_words(sums["emissions_low_kgco2eq"], sums["emissions_high_kgco2eq"]),
+            signed(sums["difference_to_scheduled_kgco2eq"]),
+            digits(row.gco2eq_per_gb),
+            f"{row.provisional:,}",
+            style="bold" if last else None,
+        )
+
+    for row in summary.rows[:_MOST_LINES]:
+        add(row, [str(value if value is not None else "unknown") for value in row.group.values()])
+    table.add_section()
+    for total in summary.totals if summary.by else ():
+        add(total, ["all"] * len(names), last=True)
+    console.print(table if summary.rows else f"{title}: there is no report.")
+    if (more := len(summary.rows) - _MOST_LINES) > 0:
+        console.print(f"And {counted(more, 'more group')}; --output FILE.csv has all.")
+    if summary.left_out:
+        console.print(f"Left out for made-up data (mock, sandbox): {counted(summary.left_out, 'run')}.")
+    console.print(
+        "[dim]Location-based, attributional. Low to high are scenario bounds, added low to low and high to high. "
+        "--output FILE.html says how to read it.[/]"
+    )
