@@ -252,7 +252,7 @@ def save_some(url: str, number: int, name: str, count: int) -> None:
     engine.dispose()
 
 
-def in_processes(count: int, work: Callable[..., None], *arguments: object) -> list[int | None]:
+def in_processes(count: int, work: Callable[..., None], *arguments: object, patience: float = 60) -> list[int | None]:
     """Run ``work(url, number, ...)`` in as many processes at once; return their exit codes."""
     fork = multiprocessing.get_context("fork")
     barrier = fork.Barrier(count)
@@ -265,7 +265,7 @@ def in_processes(count: int, work: Callable[..., None], *arguments: object) -> l
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(patience)
     return [process.exitcode for process in processes]
 
 
