@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,8 +11,8 @@ from airflow_provider_hypercarbon.carbon.reconcile import Asked, NotComparableEr
 from tests.carbon.grid import HOUR, NOW, series
 
 
-def estimated(values: list[float], **more: object) -> IntensitySeries:
-    made = series(values, **more)
+def estimated(values: list[float], start: datetime = NOW, **more: object) -> IntensitySeries:
+    made = series(values, start, **more)
     return made.model_copy(update={"slots": tuple(Slot(s.start_at, s.gco2eq_per_kwh, True) for s in made.slots)})
 
 
