@@ -148,12 +148,12 @@ def _scopes(
 
 def _marginal_figures(report: CarbonReport, series: IntensitySeries | None) -> dict[str, Any]:
     if series is None or series.signal.kind != "marginal":
-        series = None
+        return {}  # nobody asked anew: what was known stays
     run, scheduled = _means(report, series)
     difference = _kg(report.shiftable_energy_kwh, _less(run.mean, scheduled.mean))
     return {
         "marginal_mean_gco2eq_per_kwh": run.mean,
-        "marginal_source": series.source if series else None,
+        "marginal_source": series.source,
         "marginal_difference_to_scheduled_kgco2eq": difference,
     }
 
@@ -163,11 +163,13 @@ def _retention_figures(
 ) -> dict[str, Any]:
     """Project the emissions of the retention: by the target's zone, never by that of the run if it is another."""
     if report.retention_days is None:
-        return {"retention_mean_gco2eq_per_kwh": None, "retention_kgco2eq": None}
+        return {}
     if own is None and report.retention_zone == report.zone:
         own = series
     day = series_mean(own, *retention_history_needed(report.ended_at))
-    mean = day.mean if day.coverage >= _LEAST_OF_A_DAY else None
+    mean = day.mean
+    if mean is None or day.coverage < _LEAST_OF_A_DAY:
+        return {}  # what was known stays
     return {
         "retention_mean_gco2eq_per_kwh": mean,
         "retention_kgco2eq": _kg(report.retention_energy_kwh, mean),

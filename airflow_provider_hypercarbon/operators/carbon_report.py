@@ -59,6 +59,8 @@ class CarbonReportOperator(BaseOperator):
         maker's product footprint"}``. (templated)
     :param split_scopes: also ask the source for the other emission factors, to tell Scope 2 (direct) from Scope 3
         category 3 (upstream); one call more.
+    :param marginal_conn_id: Airflow connection of a source of marginal intensities, such as WattTime: its
+        consequential estimate stands in fields of its own, beside the footprint. (templated)
     :param carbon_conn_id: Airflow connection of type ``hypercarbon``. (templated)
     :param results_conn_id: Airflow connection of the database that keeps the results table: sqlite, postgres or
         mysql; None for the XCom only. (templated)
@@ -75,6 +77,7 @@ class CarbonReportOperator(BaseOperator):
         "energy",
         "retention",
         "embodied",
+        "marginal_conn_id",
         "carbon_conn_id",
         "results_conn_id",
     )
@@ -96,6 +99,7 @@ class CarbonReportOperator(BaseOperator):
         retention: dict[str, Any] | str | None = None,
         embodied: dict[str, Any] | str | None = None,
         split_scopes: bool = False,
+        marginal_conn_id: str | None = None,
         carbon_conn_id: str = "hypercarbon_default",
         results_conn_id: str | None = "hypercarbon_results",
         **kwargs: Any,
@@ -112,6 +116,7 @@ class CarbonReportOperator(BaseOperator):
         self.retention = retention
         self.embodied = embodied
         self.split_scopes = split_scopes
+        self.marginal_conn_id = marginal_conn_id
         self.carbon_conn_id = carbon_conn_id
         self.results_conn_id = results_conn_id
 
@@ -131,6 +136,13 @@ class CarbonReportOperator(BaseOperator):
         from airflow_provider_hypercarbon.hooks.carbon import CarbonHook
 
         return CarbonHook(self.carbon_conn_id)
+
+    @property
+    def marginal_hook(self) -> CarbonHook | None:
+        from airflow_provider_hypercarbon.hooks.carbon import CarbonHook
+
+        conn_id = given(self.marginal_conn_id)
+        return CarbonHook(conn_id) if conn_id else None
 
     def _report(self, export: dict[str, Any], decision: dict[str, Any], context: Context) -> CarbonReport:
         from airflow_provider_hypercarbon.carbon.footprint import history_needed, make_report
@@ -158,6 +170,7 @@ class CarbonReportOperator(BaseOperator):
                 missing=missing,
                 series=data.series,
                 counterpart=data.counterpart,
+                marginal=data.marginal,
                 retention_series=data.retention,
                 **energy,
             )
@@ -192,10 +205,12 @@ class CarbonReportOperator(BaseOperator):
         source = hook.get_conn()
         series, why = _history(source, zone, needed)
         other = hook.counterpart if self.split_scopes else None
+        marginal = self.marginal_hook
         day = retention_history_needed(ended_at)
         data = GridData(
             series=series,
             counterpart=_history(other, zone, needed)[0] if other else None,
+            marginal=_history(marginal.get_conn(), zone, needed)[0] if marginal else None,
             retention=_history(source, retention.zone or zone, day)[0] if retention else None,
         )
         return data, () if why is None else (f"No intensity for the time of the run: {why}",)

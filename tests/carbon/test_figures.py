@@ -263,6 +263,15 @@ class TestRevision:
         read = read_report_json(json.loads(json.dumps(report_json(found), allow_nan=False)))
         assert revise_report(read, GridData(read.intensities)) == found
 
+    def test_what_nobody_asks_anew_stays(self):
+        """The marginal estimate and the disks' zone, when only the run's own values came."""
+        marginal, sweden = series([200] * 2, signal=MARGINAL), series([25] * 24, NOW - 22 * HOUR, zone="SE")
+        kept = {"retention": Retention(days=1, zone="SE"), "retention_series": sweden, "marginal": marginal}
+        first = report(series([300, 500]), **kept)
+        again = revise_report(first, GridData(series([200, 400])))
+        assert again.emissions_kgco2eq == pytest.approx(0.075)
+        assert (again.marginal_mean_gco2eq_per_kwh, again.retention_mean_gco2eq_per_kwh) == (200, 25)
+
     def test_a_mark_of_made_up_data_stays(self):
         """Real values do not wash it off, and their reasons for a null are told anew."""
         first = report(None, synthetic="mock", scheduled_at=NOW)

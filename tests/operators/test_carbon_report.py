@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from structlog.testing import capture_logs
 
-from airflow_provider_hypercarbon.carbon.intensity import IntensitySeries
+from airflow_provider_hypercarbon.carbon.intensity import IntensitySeries, Signal
 from airflow_provider_hypercarbon.carbon.report_json import read_report_json, report_json
 from airflow_provider_hypercarbon.carbon.zones import zone_key
 from airflow_provider_hypercarbon.exceptions import (
@@ -81,13 +81,19 @@ class FakeSource:
         return self.answer.model_copy(update={"zone": zone_key(zone)})
 
 
-def operator_of(source: FakeSource, **arguments: object) -> CarbonReportOperator:
+def operator_of(
+    source: FakeSource, counterpart: FakeSource | None = None, marginal: FakeSource | None = None, **arguments: object
+) -> CarbonReportOperator:
     """An operator whose hook leads to the fake source."""
 
     class Operator(CarbonReportOperator):
         @property
         def hook(self):
-            return SimpleNamespace(get_conn=lambda: source, default_zone="GB")
+            return SimpleNamespace(get_conn=lambda: source, default_zone="GB", counterpart=counterpart)
+
+        @property
+        def marginal_hook(self):
+            return SimpleNamespace(get_conn=lambda: marginal) if marginal else None
 
     return Operator(task_id="report", **arguments)
 
@@ -214,6 +220,62 @@ class TestReport:
         found = run(source, decision={**DECISION, "ready_at": "2026-03-02T21:00:00Z"})
         assert source.asked == [("DE", NOW + 2 * HOUR, NOW + 5 * HOUR)]
         assert found["difference_to_scheduled_kgco2eq"] == 0
+
+
+class TestBeside:
+    def test_how_the_energy_is_known(self):
+        """A meter, a task's output, or nothing: modelled by default then."""
+        assert run(energy={"model": "measured", "kwh": 2, "by": "a meter"})["energy_kwh"] == 2
+        text = json.dumps({"model": "instance", "vcpus": 4, "pue": 1.2, "network": None})
+        assert run(energy=text)["energy_tier"] == "instance"
+        for nothing in (None, "", "None"):
+            found = run(energy=nothing)
+            assert (found["energy_tier"], found["energy_kwh"]) == ("default", pytest.approx(0.092198))
+
+    def test_disks_and_machine(self):
+        """The target's zone is asked for the day before the end of the run."""
+        source = FakeSource(series([50] * 48, NOW - 24 * HOUR))
+        found = run(
+            source, retention={"days": 30, "zone": "sweden"}, embodied={"kgco2eq": 1300, "share": 0.0625, "by": "x"}
+        )
+        assert source.asked[-1] == ("SE", NOW - 20 * HOUR, NOW + 4 * HOUR)
+        assert (found["retention_zone"], found["retention_kgco2eq"]) == ("SE", pytest.approx(0.36504 * 0.05))
+        assert found["sci_gco2eq_per_gb"] > found["gco2eq_per_gb"]
+
+    def test_scopes_are_split_when_asked(self):
+        """One call more, to the same source with the other factors."""
+        direct = FakeSource(series([80] * 4, signal=Signal(factors="direct")))
+        found = run(counterpart=direct, split_scopes=True)
+        assert found["scope2_location_kgco2eq"] == pytest.approx(0.02)
+        assert found["scope3_upstream_kgco2eq"] == pytest.approx(0.005)
+        assert run(counterpart=direct)["scope2_location_kgco2eq"] is None
+        assert len(direct.asked) == 1
+        assert run(split_scopes=True)["scope2_location_kgco2eq"] is None
+
+    def test_a_marginal_source_stands_beside(self):
+        """Its figures are its own; when it has nothing, the footprint is the same."""
+        marginal = FakeSource(series([700, 700, 300, 300], signal=Signal(kind="marginal")))
+        found = run(marginal=marginal, decision=DECISION)
+        assert (found["marginal_source"], found["marginal_mean_gco2eq_per_kwh"]) == ("test", pytest.approx(300))
+        assert found["marginal_difference_to_scheduled_kgco2eq"] == pytest.approx(-0.1)
+        assert found["emissions_kgco2eq"] == pytest.approx(0.025)
+        silent = run(marginal=FakeSource(NoDataError("Nothing.")), decision=DECISION)
+        assert (silent["marginal_mean_gco2eq_per_kwh"], silent["missing"]) == (None, [])
+
+    @pytest.mark.parametrize(
+        ("arguments", "why"),
+        [
+            ({"energy": {"model": "guess"}}, "Task report cannot report. .*guess"),
+            ({"energy": {"model": "instance"}}, "instance.vcpus: Field required"),
+            ({"energy": "much"}, "energy is not the output of a task"),
+            ({"retention": {"days": 0}}, "days: Input should be greater than 0"),
+            ({"embodied": {"kgco2eq": 1, "share": 2, "by": "x"}}, "share: Input should be less than or equal to 1"),
+        ],
+    )
+    def test_a_wrong_field_says_which(self, arguments, why):
+        """And burns no retries."""
+        with pytest.raises(AirflowFailException, match=why):
+            run(**arguments)
 
 
 class TestNoData:
@@ -365,7 +427,7 @@ class TestAirflow:
     def test_every_argument_can_be_templated(self):
         """Each template field is an argument that is kept as given."""
         fields = {"export", "started_at", "ended_at", "data_gb", "zone", "operation_id", "decision"}
-        fields |= {"energy", "retention", "embodied"}
+        fields |= {"energy", "retention", "embodied", "marginal_conn_id"}
         assert set(CarbonReportOperator.template_fields) == fields | {"carbon_conn_id", "results_conn_id"}
         operator = CarbonReportOperator(task_id="report", **dict.fromkeys(fields, "{{ x }}"))
         assert {getattr(operator, name) for name in fields} == {"{{ x }}"}
