@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -27,7 +28,6 @@ from airflow_provider_hypercarbon.exceptions import (
 )
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Mapping
 
 #: Wall-clock bound of one call with all its tries. Three calls make one decision: 15 s of a worker at most.
@@ -56,6 +56,7 @@ class JsonHttp:
     :param service: its name as people know it, for messages.
     :param headers: sent with every request; may carry a credential, which no error or log repeats.
     :param total_seconds: wall-clock bound of one call with all its tries.
+    :param verify: check the TLS certificate; or the path of a file with the authorities to check it by.
     :param transport: stands in for the network in tests.
     :param sleep: stands in for the pause between tries in tests.
     :raises ConfigurationError: a header holds what HTTP cannot carry, such as the line break after a token.
@@ -70,7 +71,7 @@ class JsonHttp:
         total_seconds: float = TOTAL_SECONDS,
         tries: int = TRIES,
         max_bytes: int = MAX_BYTES,
-        verify: bool = True,
+        verify: bool | str = True,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -150,7 +151,11 @@ class JsonHttp:
     @cached_property
     def _tls(self) -> ssl.SSLContext | bool:
         """What verifies certificates; made once, as reading the list of authorities takes 50 ms."""
-        return self._verify if self._transport else httpx.create_ssl_context(verify=self._verify)
+        if self._transport:
+            return bool(self._verify)
+        if isinstance(self._verify, str):
+            return ssl.create_default_context(cafile=self._verify)
+        return httpx.create_ssl_context(verify=self._verify)
 
     def _raise_for_status(self, answer: Answer) -> None:
         status = answer.status

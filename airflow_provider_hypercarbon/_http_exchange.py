@@ -82,6 +82,11 @@ def exchange(
         raise RequestRefusedError(f"The address of {request.service} is not a URL. Check the host.") from None
     except (httpx.HTTPError, OSError) as error:
         # An OSError is the end of our own wait (TimeoutError), or of the certificate files.
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise UnavailableError(
+                f"{request.service} shows a certificate that this machine does not trust. Give the connection the "
+                "authority that signed it, or install that on the machine."
+            ) from error
         slow = isinstance(error, httpx.TimeoutException | TimeoutError)
         what = "did not answer in time" if slow else "cannot be reached"
         raise UnavailableError(f"{request.service} {what} ({type(error).__name__}). It may work later.") from error

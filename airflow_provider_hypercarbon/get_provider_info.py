@@ -157,6 +157,7 @@ _HYPERSDK_CONNECTION: dict[str, Any] = {
             "description": "Check the daemon's certificate when the scheme is https.",
             "schema": {"type": ["boolean", "null"], "default": True},
         },
+        "ca_file": _text("CA file", "PEM file with the authority of that certificate; the machine's own when empty."),
     },
 }
 

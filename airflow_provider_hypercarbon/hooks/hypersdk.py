@@ -28,8 +28,8 @@ class HyperSDKHook(BaseHook):
     Reach a HyperSDK daemon through an Airflow connection of type ``hypersdk``.
 
     The connection holds: host (a name or a URL), port (8080), schema (``http`` or ``https``), password (an API key
-    or a bearer token; a daemon as shipped needs none), and in extra ``auth`` (``api_key`` or ``bearer``) and
-    ``verify_tls`` (true).
+    or a bearer token; a daemon as shipped needs none), and in extra ``auth`` (``api_key`` or ``bearer``),
+    ``verify_tls`` (true) and ``ca_file`` (the authorities that the daemon's certificate is checked by).
 
     :param hypersdk_conn_id: id of the connection.
     """
@@ -106,8 +106,24 @@ def _client(connection: Connection, extra: Mapping[str, Any]) -> HyperSDKClient:
         _base_url(connection),
         token=connection.password or None,
         auth=auth,
-        verify=_flag(extra, "verify_tls", default=True, conn_id=connection.conn_id),
+        verify=_verify(extra, connection.conn_id),
     )
+
+
+def _verify(extra: Mapping[str, Any], conn_id: str) -> bool | str:
+    """How to check the daemon's certificate: not at all, by the machine's authorities, or by a file of them."""
+    from pathlib import Path
+
+    verify = _flag(extra, "verify_tls", default=True, conn_id=conn_id)
+    ca_file = str(extra.get("ca_file") or "").strip()
+    if not verify or not ca_file:
+        return verify
+    if not Path(ca_file).is_file():
+        raise ConfigurationError(
+            f"Connection {conn_id!r} has ca_file {ca_file!r} in its extra, which is no file on this machine. Put the "
+            "authority's certificate (PEM) there, on workers and triggerers alike."
+        )
+    return ca_file
 
 
 def _base_url(connection: Connection) -> str:

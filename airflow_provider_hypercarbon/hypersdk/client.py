@@ -42,7 +42,7 @@ class HyperSDKClient:
     :param base_url: where the daemon lives: ``http://host:8080``.
     :param token: an API key or a bearer token.
     :param auth: how to send it: in ``X-API-Key``, or in ``Authorization: Bearer``.
-    :param verify: check the TLS certificate of an https daemon.
+    :param verify: check the TLS certificate of an https daemon; or the path of a file with the authorities for that.
     :param transport: stands in for the network in tests.
     """
 
@@ -52,7 +52,7 @@ class HyperSDKClient:
         *,
         token: str | None = None,
         auth: Auth = "api_key",
-        verify: bool = True,
+        verify: bool | str = True,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         headers = {}
