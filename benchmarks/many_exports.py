@@ -4,9 +4,9 @@
     python benchmarks/many_exports.py --exports 300 --minutes 1   # what CI runs
 
 It starts a development daemon in this process, gives it the exports, and starts ``airflow triggerer`` on a database
-of its own: on PostgreSQL when HYPERCARBON_TEST_POSTGRES names a server (see ``.ci/databases.sh``), else on SQLite. Task
-instances and triggers are written straight into the database: what is measured is the waiting. A trigger among them
-measures the event loop. Figures of a machine that others use as well are upper bounds.
+of its own: on PostgreSQL when HYPERCARBON_TEST_POSTGRES names a server (see ``.ci/databases.sh``), else on SQLite.
+Task instances and triggers are written straight into the database: what is measured is the waiting. A trigger among
+them measures the event loop. Figures of a machine that others use as well are upper bounds.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class ExportResult(Frozen):
     :param output_dir: the folder of this attempt, below the ``output_dir`` of the task.
     :param verified: whether the files were looked at and found in order; false where no worker sees them.
     :param checks: what was found in order, in words.
-    :param manifest_sha256: SHA-256 of ``hypercarbon-export.json`` in that folder, which holds that of every file.
+    :param digest: SHA-256 of ``hypercarbon-export.json`` in that folder, which holds that of every file.
     :param recovered: the daemon had forgotten the job, and the files proved to be whole.
     :param synthetic: set when the grid data behind the start were not real.
     """
@@ -51,7 +51,7 @@ class ExportResult(Frozen):
     synthetic: Synthetic | None
     verified: bool = False
     checks: tuple[str, ...] = ()
-    manifest_sha256: str | None = None
+    digest: str | None = None
     recovered: bool = False
 
 
@@ -90,7 +90,7 @@ def export_result(
         synthetic="mock" if synthetic == "mock" else "sandbox" if synthetic == "sandbox" else None,
         verified=verified is not None,
         checks=verified.manifest.checks if verified else (),
-        manifest_sha256=verified.sha256 if verified else None,
+        digest=verified.sha256 if verified else None,
         recovered=recovered,
     )
 

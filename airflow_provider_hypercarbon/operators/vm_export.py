@@ -144,6 +144,7 @@ class VMExportOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         try:
             self._try = ExportTry(self, context)
+            self._show_link(context["ti"])
             since = timezone.utcnow()
             while (begun := self._try.begin()).rival is not None:
                 self._queue_behind(begun.rival, since)
@@ -212,6 +213,11 @@ class VMExportOperator(BaseOperator):
         from airflow_provider_hypercarbon.hooks.hypersdk import HyperSDKHook
 
         return HyperSDKHook(self.hypersdk_conn_id)
+
+    def _show_link(self, ti: Any) -> None:
+        """Store the link now: Airflow would do so when the task ends, and a person wants it while the export runs."""
+        link = ExportJobLink()
+        ti.xcom_push(key=link.xcom_key, value=link.get_link(self, ti_key=ti))
 
     def _follow(self, job: ExportJob) -> dict[str, Any]:
         try:

@@ -50,6 +50,7 @@ def context_of(store=None, *, max_tries=1, map_index=-1, run_id="scheduled__2026
         map_index=map_index,
         max_tries=max_tries,
         try_number=try_number,
+        xcom_push=lambda key, value: None,
     )
     return {"ti": ti, "task_state_store": Store() if store is None else store}
 
@@ -734,7 +735,7 @@ def test_a_real_export_by_the_development_daemon(connections, tmp_path, method):
     assert Path(result["output_dir"]) == folder
     sums = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=False)
     assert sums.returncode == 0, sums.stdout
-    assert sha256((folder / "hypercarbon-export.json").read_bytes()).hexdigest() == result["manifest_sha256"]
+    assert sha256((folder / "hypercarbon-export.json").read_bytes()).hexdigest() == result["digest"]
     assert result["export_method"] == method
 
 
@@ -768,3 +769,11 @@ def test_the_vcenter_password_turns_up_nowhere(connections, tmp_path, caplog, ca
     for text in map(str, seen):
         assert "canary" not in text
         assert "p4ss" not in text
+
+
+def test_the_link_is_there_while_the_export_runs():
+    """Airflow reads it where it keeps all links, and would store it only when the task ends."""
+    pushed, context = {}, context_of()
+    context["ti"].xcom_push = lambda key, value: pushed.update({key: value})
+    die_watching(operator_of(FakeDaemon(job_json())), context)
+    assert "dag_id=nightly" in pushed["_link_ExportJobLink"]

@@ -17,6 +17,9 @@ from airflow_provider_hypercarbon.demo.show import SECONDS_PER_DAY, DevelopmentD
 
 POSTGRES = os.environ.get("HYPERCARBON_TEST_POSTGRES", "")
 DAGS = Path(__file__).parent / "dags"
+#: Credentials that must turn up nowhere but in the daemon's memory; test_secrets.py looks for them everywhere.
+VCENTER_CANARY = "vcenter/c4n@ry word"
+TOKEN_CANARY = "token-c4n4ry-4711"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,8 +80,18 @@ def airflow(home: Path, daemon: DevelopmentDaemon, databases: dict[str, str]) ->
             "conn_type": "hypercarbon",
             "extra": {"source": "mock", "seconds_per_day": SECONDS_PER_DAY},
         },
-        "HYPERSDK_DEFAULT": {"conn_type": "hypersdk", "host": "127.0.0.1", "port": daemon.port},
-        "VCENTER_DEFAULT": {"conn_type": "generic", "host": "vc.example.com", "login": "svc", "password": "pw"},
+        "HYPERSDK_DEFAULT": {
+            "conn_type": "hypersdk",
+            "host": "127.0.0.1",
+            "port": daemon.port,
+            "password": TOKEN_CANARY,
+        },
+        "VCENTER_DEFAULT": {
+            "conn_type": "generic",
+            "host": "vc.example.com",
+            "login": "svc",
+            "password": VCENTER_CANARY,
+        },
     }
     settings = {f"AIRFLOW_CONN_{name}": json.dumps(fields) for name, fields in connections.items()}
     settings |= {

@@ -77,6 +77,21 @@ def held(dag_id: str, *, deferrable: bool, **sensor: Any) -> DAG:
     return dag
 
 
+def exported(dag_id: str, *, deferrable: bool, method: str) -> DAG:
+    with DAG(dag_id, params={"output_dir": "/exports"}, **COMMON) as dag:
+        VMExportOperator(
+            task_id="export",
+            vm_path="/DC0/vm/web-frontend",
+            output_dir="{{ params.output_dir }}",
+            export_method=method,
+            deferrable=deferrable,
+            poll_interval=2,
+        )
+    return dag
+
+
+exported_on_a_worker = exported("exported_on_a_worker", deferrable=False, method="web")
+exported_deferred = exported("exported_deferred", deferrable=True, method="ovftool")
 in_reschedule_mode = pipeline("in_reschedule_mode", deferrable=False)
 in_deferrable_mode = pipeline("in_deferrable_mode", deferrable=True)
 reported_twice = pipeline("reported_twice", deferrable=False, report=ReportTwice)
