@@ -66,7 +66,7 @@ class TestAUsersKill:
 def test_no_credential_is_left_anywhere(
     airflow: LocalAirflow, daemon: DevelopmentDaemon, home: Path, metadata: sa.Engine, results: sa.Engine
 ):
-    """Not in logs, XCom, rendered fields, triggers, notes, reports, manifests or anything else in files and databases.
+    """Not in logs, XCom, rendered fields, triggers, notes, reports, manifests or anything else in files and tables.
 
     The runs before left their traces too. The daemon itself must know the vCenter's password: it keeps it in memory
     and repeats it to whoever may ask it for a job.
