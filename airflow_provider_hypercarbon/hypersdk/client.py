@@ -154,7 +154,8 @@ class HyperSDKClient:
         if wanted:
             if wanted not in available:
                 raise ConfigurationError(
-                    f"{self.name} has no export method {wanted!r}. It has: {', '.join(sorted(available))}."
+                    f"{self.name} has no export method {wanted!r}. Choose one that it has: "
+                    f"{', '.join(sorted(available))}."
                 )
             return cast("ExportMethod", wanted)
         return "govc" if "govc" in available else "web"

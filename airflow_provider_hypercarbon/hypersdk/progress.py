@@ -122,7 +122,7 @@ class Progress:
         if self._give_up_at is not None and now >= self._give_up_at:
             raise ExportOverdueError(
                 f"The export {self._job_id} had not ended by {self._give_up_at:%Y-%m-%d %H:%M} UTC (max_duration). "
-                "It is cancelled; a retry exports anew. Give it more time if it was only slow."
+                "It is cancelled. A retry exports anew. Give it more time if it was only slow."
             )
 
     def _check_stall(self, job: ExportJob, bytes_seen: int | None, now: datetime) -> None:
@@ -137,7 +137,7 @@ class Progress:
         if stalled >= self._max_stall:
             raise ExportStalledError(
                 f"The export {self._job_id} has made no progress for {in_words(stalled.total_seconds())} "
-                f"(max_stall), at: {self.words(job)}. It is cancelled; a retry exports anew."
+                f"(max_stall), at: {self.words(job)}. It is cancelled. A retry exports anew."
             )
 
 

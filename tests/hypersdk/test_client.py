@@ -228,7 +228,9 @@ def test_export_method_is_chosen_by_us():
 
 def test_a_method_that_the_daemon_lacks_is_refused():
     """The daemon would take its default without a word."""
-    with pytest.raises(ConfigurationError, match=r"no export method 'ovftool'\. It has: ctl, govc, web"):
+    with pytest.raises(
+        ConfigurationError, match=r"no export method 'ovftool'\. Choose one that it has: ctl, govc, web"
+    ):
         client_of(answering(CAPABILITIES)).choose_export_method("ovftool")
 
 
