@@ -18,8 +18,8 @@ FILES = sorted(
 )
 #: How a sentence says what to do, or that there is nothing to do.
 WHAT_TO_DO = re.compile(
-    r"\b(A retry|Check|Choose|Clear|Define|Export again|Free|Give|It can be|Keep|Run|It may work later|It needs|Let|Look|"
-    r"Mount|Put|Start|There is nothing|set [a-z_]+ to|Two Airflow)\b"
+    r"\b(A retry|Check|Choose|Clear|Define|Export again|Free|Give|It can be|It may work later|It needs|Keep|Let|Look|"
+    r"Mount|Name|Put|Run|Start|such as|There is nothing|set [a-z_]+ to|Two Airflow)\b"
 )
 
 

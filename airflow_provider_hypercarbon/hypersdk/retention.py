@@ -116,7 +116,9 @@ def remove_export(export: KeptExport, root: Path) -> None:
     """
     folder = export.folder
     if folder.is_symlink() or not folder.resolve().is_relative_to(root.resolve()) or folder == root:
-        raise ConfigurationError(f"{folder} does not lie in {root}. Nothing was deleted.")
+        raise ConfigurationError(
+            f"{folder} does not lie in {root}. Nothing was deleted. Look for a link in its path."
+        )
     doomed = folder.with_name(DOOMED + folder.name)
     try:
         folder.rename(doomed)
