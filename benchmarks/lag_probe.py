@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+#: Where every thread is, on request.
+faulthandler.register(signal.SIGUSR2, all_threads=True)
 PAUSE_SECONDS = 0.02
 WRITE_EVERY_SECONDS = 2.0
 

@@ -167,7 +167,11 @@ def wait_until(probe: Path, done, airflow: Airflow) -> list[dict[str, object]]:
     end = time.monotonic() + START_SECONDS
     while not ((seen := read(probe)) and done(seen)):
         airflow.must_live()
-        assert time.monotonic() < end, f"the triggerer has come no further than {seen[-1:]}"
+        if time.monotonic() > end:
+            airflow.tell_why()
+            raise RuntimeError(
+                f"the triggerer has come no further than {seen[-1]['exports'] if seen else 'its start'}"
+            )
         time.sleep(1)
     return seen
 
@@ -229,6 +233,13 @@ class Airflow:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def tell_why(self) -> None:
+        """Print where its processes are, and the end of its log."""
+        if self._triggerer is not None:
+            os.killpg(self._triggerer.pid, signal.SIGUSR2)
+            time.sleep(3)
+        print((self.home / "triggerer.log").read_text()[-12000:])
 
     def must_live(self) -> None:
         """Fail when the triggerer has ended."""
