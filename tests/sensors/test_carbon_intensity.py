@@ -18,8 +18,10 @@ from airflow.sdk.exceptions import (
 )
 
 from airflow_provider_hypercarbon.carbon.decision import StartDecision
+from airflow_provider_hypercarbon.carbon.policy import RunOverrides
 from airflow_provider_hypercarbon.exceptions import AuthenticationError, UnavailableError, UnknownZoneError
 from airflow_provider_hypercarbon.sensors import carbon_intensity
+from airflow_provider_hypercarbon.sensors.arguments import asked_policy
 from airflow_provider_hypercarbon.sensors.carbon_intensity import CarbonIntensitySensor
 from airflow_provider_hypercarbon.sensors.wait import WAIT_KEY
 from tests.carbon.grid import HOUR, NOW, reading, series
@@ -359,6 +361,19 @@ class TestConstruction:
         """A mistake shows as an import error of the DAG, not at night."""
         with pytest.raises(Exception, match=said):
             sensor(**wrong)
+
+    def test_a_typing_error_in_the_zone_is_found_beside_templates(self):
+        """Other arguments may be templates; a zone that is one itself is known when the task runs."""
+        with pytest.raises(UnknownZoneError, match="Did you mean SE-SE3"):
+            sensor(zone="SE-SE33", max_delay="{{ params.max_delay }}")
+        assert sensor(zone="{{ params.zone }}").zone == "{{ params.zone }}"
+
+    def test_modelled_zones_are_not_waited_on_unless_asked(self):
+        """The task's argument reaches the policy."""
+        policies = [
+            asked_policy(sensor(zone="CN", **more), RunOverrides()) for more in ({}, {"wait_on_modelled": True})
+        ]
+        assert [policy.wait_on_modelled for policy in policies] == [False, True]
 
     def test_an_impossible_zone_is_refused_with_a_suggestion(self):
         """The list of known zones is one command away."""
