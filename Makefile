@@ -4,7 +4,7 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
 
-.PHONY: demo test check coverage constraints clean help
+.PHONY: demo test page screenshots check coverage constraints clean help
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
@@ -20,6 +20,16 @@ check: $(VENV)/.test-ready ## style, types and the import rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+page: frontend/node_modules/.package-lock.json ## build the charts of the Carbon page (needs node), and check its scripts
+	cd frontend && npm run --silent build && npm run --silent check
+
+screenshots: $(VENV)/.test-ready page ## take the pictures of the documentation anew (needs chromium)
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --group browser
+	$(BIN)/python -m tests.browser.screenshots docs/images
+
+frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json
+	cd frontend && npm ci --silent --ignore-scripts
 
 $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)

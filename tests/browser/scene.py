@@ -1,4 +1,7 @@
-"""A real Airflow with waits, a running export, a finished run and a month of reports: what the browser looks at."""
+"""A real Airflow with waits, a running export, a finished run and a month of reports: what the browser looks at.
+
+``python -m tests.browser.scene`` keeps one up to develop the page on, until Ctrl-C, and prints where it is.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,12 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
+import httpx
 import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.demo.local_airflow import LocalAirflow
@@ -21,44 +26,56 @@ from tests.browser.grid import Grid
 from tests.browser.past import fill
 
 DAGS = Path(__file__).parent / "dags"
+#: Seconds; a machine that others use as well takes long.
+PATIENCE = 400
 WAITING = {
     "nightly_vm_export": "wait_for_clean_grid",
     "weekly_full_backup": "wait_london",
     "db_dump_warsaw": "wait_for_grid",
     "branch_offices": "wait_for_paris",
 }
+#: The finished run takes a moment, the running one outlasts the tests.
 _FAST, _SLOW = 400e6, 150e3
-_MEGABYTES = {"files-03": 40, "wiki": 2}
+_MEGABYTES = {"files-03": 400, "wiki": 40}
+
+
+class Place(NamedTuple):
+    """Where a scene is, and its runs by what they show."""
+
+    url: str
+    runs: dict[str, str]
 
 
 class Scene:
     """What runs, and how to reach it."""
 
-    def __init__(self, airflow: LocalAirflow, grid: Grid, daemon: DevDaemon, results: Path) -> None:
+    def __init__(self, airflow: LocalAirflow, grid: Grid, daemon: DevDaemon) -> None:
         self.airflow = airflow
         self.grid = grid
         self.daemon = daemon
-        self.results = results
         self.runs: dict[str, str] = {}
 
     @property
-    def page(self) -> str:
-        return f"{self.airflow.url}/hypercarbon/page"
+    def place(self) -> Place:
+        return Place(self.airflow.url, self.runs)
 
     def play(self) -> None:
         """Start the runs, and wait until each is where it should be."""
         for dag_id in WAITING:
             self.runs[dag_id] = self.airflow.trigger(dag_id)
         self.runs["finished"] = self.airflow.trigger("file_archive", {"vm": "wiki"})
-        _until(lambda: self._has("file_archive", "finished", "report_footprint", "success"), 120)
+        _until(lambda: self._has("file_archive", "finished", "report_footprint", "success"), PATIENCE)
         self.daemon.exports.bytes_per_second = _SLOW
         self.runs["exporting"] = self.airflow.trigger("file_archive", {"vm": "files-03"})
         for dag_id, task in WAITING.items():
-            _until(lambda dag_id=dag_id, task=task: self._has(dag_id, dag_id, task, "up_for_reschedule"), 120)
-        _until(lambda: self._has("file_archive", "exporting", "export_vm", "deferred"), 120)
+            _until(lambda dag_id=dag_id, task=task: self._has(dag_id, dag_id, task, "up_for_reschedule"), PATIENCE)
+        _until(lambda: self._has("file_archive", "exporting", "export_vm", "deferred"), PATIENCE)
 
     def _has(self, dag_id: str, run: str, task: str, state: str) -> bool:
-        tasks = self.airflow.tasks(dag_id, self.runs[run])
+        try:
+            tasks = self.airflow.tasks(dag_id, self.runs[run])
+        except httpx.HTTPError:  # a busy machine
+            return False
         return any(one["task_id"] == task and one["state"] == state for one in tasks)
 
 
@@ -74,11 +91,15 @@ def scene(
         vms = home / "vms"
         vms.mkdir()
         for name, megabytes in _MEGABYTES.items():
-            (vms / f"{name}.img").write_bytes(random.Random(name).randbytes(megabytes * 1_000_000))
+            with (vms / f"{name}.img").open("wb") as image:
+                image.write(random.Random(name).randbytes(1_000_000))
+                image.truncate(megabytes * 1_000_000)
         with DevDaemon(vms, bytes_per_second=_FAST) as daemon:
             env = {**_settings(grid, daemon, results), **(settings or {})}
             with LocalAirflow(home / "airflow", DAGS, env, say=say) as airflow:
-                yield Scene(airflow, grid, daemon, results)
+                made = Scene(airflow, grid, daemon)
+                made.play()
+                yield made
 
 
 def fill_quickly(results: Path, days: int) -> int:
@@ -112,9 +133,21 @@ def _settings(grid: Grid, daemon: DevDaemon, results: Path) -> dict[str, str]:
     }
 
 
+def main() -> None:
+    """Keep a scene up."""
+    with scene() as running:
+        print(json.dumps(running.place._asdict()), flush=True)
+        with suppress(KeyboardInterrupt):
+            time.sleep(24 * 3600)
+
+
 def _until(done: Callable[[], bool], seconds: float) -> None:
     end = time.monotonic() + seconds
     while not done():
         if time.monotonic() > end:
             raise TimeoutError("The scene is not set.")
         time.sleep(1)
+
+
+if __name__ == "__main__":
+    main()

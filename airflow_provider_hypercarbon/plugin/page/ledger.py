@@ -53,6 +53,7 @@ class Asked(NamedTuple):
     vm: str = ""
     zone: str = ""
     data: str = "all"
+    operation_id: str = ""
     sort: str = "-started"
     cursor: str = ""
 
@@ -66,15 +67,18 @@ class Wanted(NamedTuple):
     vm: str
     zone: str
     data: api.Data
+    operation_id: str
     since: datetime
     until: datetime
 
     @property
     def narrowed(self) -> bool:
-        return bool(self.dag_id or self.vm or self.zone or self.data not in ("all", "mock"))
+        return bool(self.operation_id or self.dag_id or self.vm or self.zone or self.data not in ("all", "mock"))
 
     def filters(self, dags: DagAccess) -> ReportFilters:
         """Return them as the results database takes them; what the reader may not see is left out."""
+        if self.operation_id:  # a link to one report, whenever it was and whatever it rests on
+            return ReportFilters(dag_ids=dags.ids, operation_id=self.operation_id)
         return ReportFilters(
             since=self.since,
             until=self.until,
@@ -100,6 +104,7 @@ def wanted(asked: Asked, clock: Clock) -> Wanted:
         vm=asked.vm.strip(),
         zone=asked.zone.strip(),
         data=asked.data if asked.data in get_args(api.Data) else "all",  # type: ignore[arg-type]
+        operation_id=asked.operation_id,
         since=_midnight(first, clock),
         until=_midnight(last + timedelta(days=1), clock),
     )
@@ -253,7 +258,7 @@ def _rows_note(rows: SimpleNamespace | None, total: int, asked: Asked) -> str:
 def _address(asked: Asked) -> dict[str, str]:
     named = {
         "view": "ledger", "from": asked.first, "to": asked.last, "dag_id": asked.dag_id, "vm": asked.vm,
-        "zone": asked.zone, "data": asked.data,
+        "zone": asked.zone, "data": asked.data, "operation_id": asked.operation_id,
     }  # fmt: skip
     return {name: value for name, value in named.items() if value and value != "all"}
 

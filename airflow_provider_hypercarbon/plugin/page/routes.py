@@ -35,6 +35,7 @@ def page(
     last: Annotated[str, Query(alias="to", max_length=10)] = "",
     vm: _Word = "",
     data: Annotated[str, Query(max_length=20)] = "all",
+    operation_id: Annotated[str, Query(max_length=250)] = "",
     sort: Annotated[str, Query(max_length=20)] = "-started",
     cursor: Annotated[str, Query(max_length=600)] = "",
     tz: Annotated[str | None, Query(max_length=64)] = None,
@@ -44,7 +45,15 @@ def page(
     match view:
         case "ledger":
             asked = ledger.Asked(
-                first=first, last=last, dag_id=dag_id, vm=vm, zone=zone_key, data=data, sort=sort, cursor=cursor
+                first=first,
+                last=last,
+                dag_id=dag_id,
+                vm=vm,
+                zone=zone_key,
+                data=data,
+                operation_id=operation_id,
+                sort=sort,
+                cursor=cursor,
             )
             return ledger.show(asked, reader)
         case "run" if dag_id and run_id:

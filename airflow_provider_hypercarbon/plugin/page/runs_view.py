@@ -88,6 +88,7 @@ class ExportView(NamedTuple):
     """
 
     where: TaskAddress
+    job_id: str
     name: str
     since: datetime | None
     percent: float | None
@@ -110,6 +111,7 @@ def export_view(row: ExportRow) -> ExportView:
     left = f"about {span(timedelta(seconds=row.seconds_left))} left" if row.seconds_left else ""
     return ExportView(
         where=row,
+        job_id=row.job_id,
         name=vm_name(row.vm_path) if row.vm_path else row.job_id,
         since=row.started_at,
         percent=percent,
@@ -281,7 +283,12 @@ def _usual_schedule(ready: Sequence[datetime], clock: Clock) -> datetime | None:
     """Return a start of the time of day at which most runs were scheduled; None when they come at any time."""
     times = Counter(f"{clock.local(one):%H:%M}" for one in ready)
     usual, count = times.most_common(1)[0]
-    return next(one for one in ready if f"{clock.local(one):%H:%M}" == usual) if 2 * count > len(ready) else None
+    # The latest one: the axis is on today's side of a change of clocks.
+    return (
+        next(one for one in reversed(ready) if f"{clock.local(one):%H:%M}" == usual)
+        if 2 * count > len(ready)
+        else None
+    )
 
 
 def _starts(starts: Sequence[Start], waiting: WaitRow | None, clock: Clock) -> Iterator[dict[str, Any]]:

@@ -130,7 +130,7 @@ class Clock(NamedTuple):
     def time(self, instant: datetime) -> str:
         """Write ``03:00``, with the weekday when it is not today, with the date when it is not this week."""
         local = self.local(instant)
-        near = abs(instant - self.now) < 5 * _MINUTE and local.second
+        near = timedelta(0) < instant - self.now < 2 * _MINUTE and local.second
         clock = f"{local:%H:%M:%S}" if near else f"{local:%H:%M}"
         if local.date() == self.today:
             return clock

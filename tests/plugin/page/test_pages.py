@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from airflow_provider_hypercarbon.carbon.footprint import make_report
+from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
+from airflow_provider_hypercarbon.exceptions import ReportStoreError
+from airflow_provider_hypercarbon.plugin.guard import DagAccess, readable_dags
+from airflow_provider_hypercarbon.plugin.page.reader import Backends, backends
+from airflow_provider_hypercarbon.plugin.page.rendering import STATIC
+from airflow_provider_hypercarbon.report_store import CarbonReportStore, DecisionLog, ResultsDatabase, RunContext
+from airflow_provider_hypercarbon.sources.mock import MockSource
+from airflow_provider_hypercarbon.sources.planning import plan_with_record
+from tests.plugin.conftest import NOW, token_of
+
+HOUR = timedelta(hours=1)
+OWN_FILES = [path for path in STATIC.rglob("*") if path.is_file() and "vendor" not in path.parts]
+TEMPLATES = sorted((STATIC.parent / "templates").glob("*.html"))
+
+
+def put(results: ResultsDatabase, name: str, dag_id: str, started_at: datetime, *, mock: bool = False) -> None:
+    """Save a report of a run that waited three hours."""
+    scheduled_at = started_at - 3 * HOUR
+    series = MockSource().history("DE", scheduled_at, started_at + 2 * HOUR, now=NOW)
+    real = series.model_copy(update={"synthetic": None})
+    report = make_report(
+        operation_id=name, zone="DE", started_at=started_at, ended_at=started_at + HOUR, data_gb=500,
+        series=series if mock else real, scheduled_at=scheduled_at, start_reason="cleanest",
+    )  # fmt: skip
+    context = RunContext(dag_id=dag_id, run_id=f"run of {name}", task_id="report", vm_path=f"/DC0/vm/{name}")
+    CarbonReportStore(results).save(report, context, now=NOW)
+
+
+@pytest.fixture
+def results(results: ResultsDatabase) -> ResultsDatabase:
+    """Six reports of two DAGs, and a mock one; a wait's decision."""
+    for day in range(1, 4):
+        put(results, f"erp-{day}", "nightly", NOW - timedelta(days=day))
+        put(results, f"secret-{day}", "hidden", NOW - timedelta(days=day))
+    put(results, "toy", "nightly", NOW - HOUR * 5, mock=True)
+    begin = NOW - HOUR
+    window = StartWindow.opening(begin, 9 * HOUR)
+    plan = plan_with_record(MockSource(), "DE", StartPolicy(max_delay=9 * HOUR), window, now=begin)
+    where = RunContext(dag_id="nightly", run_id="r1", task_id="wait_for_clean_grid")
+    DecisionLog(results).save(plan.record, where)
+    return results
+
+
+@pytest.fixture
+def page(app: FastAPI, results: ResultsDatabase) -> Iterator[TestClient]:
+    app.dependency_overrides[backends] = lambda: Backends(results=lambda: results)
+    made = TestClient(app, base_url="http://testserver/", raise_server_exceptions=False)
+    made.headers["Authorization"] = f"Bearer {token_of('viewer')}"
+    made.cookies.set("hypercarbon_timezone", "Europe%2FBerlin")
+    return made
+
+
+def see(app: FastAPI, *dag_ids: str) -> None:
+    app.dependency_overrides[readable_dags] = lambda: DagAccess(frozenset(dag_ids))
+
+
+class TestViews:
+    @pytest.mark.parametrize(
+        ("view", "words"),
+        [
+            ("", ["No backup is held", "No export runs", "erp-1", "Asking the source for DE"]),
+            ("?view=ledger", ["Emissions per day", "erp-1", "By VM", "Download CSV (6 rows)"]),
+            ("?view=ledger&data=mock", ["These figures are mock data", "toy"]),
+            ("?view=run&dag_id=nightly&run_id=r1", ["The curve it decided on", "What happened", "First plan"]),
+            ("?view=run&dag_id=nightly&run_id=nothing", ["No decision of this run is kept"]),
+            ("?view=dag&dag_id=nightly", ["Nothing waits in this DAG", "Emissions per day"]),
+            ("?view=zone&zone=DE", ["Germany", "As a table", "mock"]),
+            ("?view=zone&zone=nowhere%21", ["Unknown zone"]),
+        ],
+    )
+    def test_every_view_has_its_content(self, page: TestClient, view: str, words: list[str]):
+        """Tables and sentences are in the document, before any script."""
+        answer = page.get(f"/page{view}")
+        assert answer.status_code == 200
+        text = answer.text.replace("\u202f", " ")
+        assert [word for word in words if word not in text] == []
+
+    def test_times_are_the_readers(self, page: TestClient):
+        """The cookie's zone, else the parameter's, else UTC; nonsense counts as nothing said."""
+        assert "Mon 23 Nov 2026, 19:20</time> · Europe/Berlin (CET)" in page.get("/page").text
+        assert "Asia/Tokyo (JST)" in page.get("/page?tz=Asia/Tokyo").text
+        page.cookies.clear()
+        for nonsense in ("../../etc/passwd", "x" * 60, "Nowhere/At_all"):
+            assert "18:20</time> · UTC" in page.get("/page", params={"tz": nonsense}).text
+
+    def test_whatever_stands_in_the_address(self, page: TestClient):
+        """Filters that cannot be read count as not said, and nothing of them becomes markup."""
+        evil = '"><script>alert(1)</script>'
+        for name in ("from", "to", "zone", "vm", "dag_id", "data", "sort", "view", "find"):
+            answer = page.get("/page", params={"view": "ledger", name: evil[: 9 if name in ("from", "to") else 20]})
+            assert answer.status_code in (200, 422), name
+            assert "<script>a" not in answer.text
+
+    def test_sums_leave_mock_data_out(self, page: TestClient):
+        """Six real exports; the invented one shows only when it is asked for."""
+        assert "toy" not in page.get("/page?view=ledger").text
+
+
+class TestFailingAlone:
+    def test_without_a_results_database(self, app: FastAPI, page: TestClient):
+        """The ledger's card says so; waits and grids are there."""
+
+        def broken() -> ResultsDatabase:
+            raise ReportStoreError("postgres.internal:5432 refused the password of svc_carbon.")
+
+        app.dependency_overrides[backends] = lambda: Backends(results=broken)
+        answer = page.get("/page")
+        assert "The ledger cannot be read" in answer.text
+        assert "No backup is held" in answer.text or "No backups have waited yet" in answer.text
+        assert "svc_carbon" not in answer.text
+        assert 'role="alert"' in answer.text
+
+    def test_a_zone_that_fails_says_so_to_the_script(self, page: TestClient):
+        """So that a curve which is drawn already stays."""
+        assert page.get("/page/zone?zone=DE").headers.get("x-hypercarbon-problem") is None
+        assert page.get("/page/zone?zone=nowhere!").headers["x-hypercarbon-problem"] == "true"
+
+
+class TestAccess:
+    def test_a_reader_of_one_dag_sees_no_others_name(self, app: FastAPI, page: TestClient):
+        """Not in lists, filters, sums or counts; the other DAG's views say only that they may not be read."""
+        see(app, "nightly")
+        for view in ("", "?view=ledger", "?view=ledger&dag_id=hidden", "?view=dag&dag_id=nightly"):
+            text = page.get(f"/page{view}").text
+            assert "secret" not in text
+            assert "hidden" not in text.replace("hidden>", "").replace("mock hidden", "").replace(
+                'aria-hidden="true"', ""
+            ).replace('type="hidden"', "").replace("dag_id=hidden", "").replace("<option selected>hidden", "")
+        assert "(3 rows)" in page.get("/page?view=ledger").text
+
+    @pytest.mark.parametrize("view", ["?view=dag&dag_id=hidden", "?view=run&dag_id=hidden&run_id=r1"])
+    def test_another_dag_is_refused(self, app: FastAPI, page: TestClient, view: str):
+        """With 403, whether it exists or not."""
+        see(app, "nightly")
+        answer = page.get(f"/page{view}")
+        assert answer.status_code == 403
+        assert "You may not read this DAG" in answer.text
+
+    @pytest.mark.parametrize("path", ["page", "page/zone?zone=DE", "static/page.js", "static/page.css"])
+    def test_nobody_is_nobody(self, page: TestClient, path: str):
+        """Not signed in: 401, for files too."""
+        page.headers.pop("Authorization")
+        assert page.get(f"/{path}").status_code == 401
+
+
+class TestFiles:
+    def test_the_policy(self, page: TestClient):
+        """Nothing inline, nothing from elsewhere, no other site's frame."""
+        policy = page.get("/page").headers["content-security-policy"]
+        assert "script-src 'self';" in policy
+        assert "frame-ancestors 'self'" in policy
+        assert "default-src 'none'" in policy
+
+    @pytest.mark.parametrize("path", ["../routes.py", "..%2Froutes.py", "%2e%2e/templates/base.html", "nothing.js"])
+    def test_only_static_files(self, page: TestClient, path: str):
+        """No way out of the folder."""
+        assert page.get(f"/static/{path}").status_code == 404
+
+    def test_a_page_of_its_own_machine(self):
+        """No file names another host: the page works offline."""
+        for file in [*OWN_FILES, *TEMPLATES]:
+            assert not re.search(r"(https?:)?//[a-z0-9-]+\.[a-z]", file.read_text()), file.name
+
+    def test_addresses_are_relative(self):
+        """Below a reverse proxy's sub-path a leading slash would be wrong."""
+        for file in TEMPLATES:
+            assert not re.search(r'(href|src|action)="/', file.read_text()), file.name
+
+    def test_own_weight(self):
+        """Scripts, style sheet and templates together stay under 60 kB, gzipped."""
+        import gzip
+
+        packed = sum(len(gzip.compress(file.read_bytes())) for file in [*OWN_FILES, *TEMPLATES])
+        assert packed < 60_000
+
+    def test_dark_is_said_twice_the_same(self):
+        """Without scripts the system's wish decides, with the same colours."""
+        text = (STATIC / "page.css").read_text()
+        by_class = re.search(r":root\.dark \{(.*?)\n\}", text, re.DOTALL)
+        by_system = re.search(r":root:not\(\.light, \.dark\) \{(.*?)\n  \}", text, re.DOTALL)
+        assert by_class
+        assert by_system
+        assert by_class[1].split() == by_system[1].split()
+
+    def test_without_a_build_the_page_says_what_to_do(self, page: TestClient, monkeypatch: pytest.MonkeyPatch):
+        """A checkout has tables and names the command."""
+        from airflow_provider_hypercarbon.plugin.page import rendering
+
+        monkeypatch.setattr(rendering, "STATIC", Path("/nowhere"))
+        assert "make page" in page.get("/page").text
+
+
+def test_a_day_of_the_reader_has_its_reports(page: TestClient):
+    """A run at 23:30 UTC belongs to the next day in Berlin."""
+    assert datetime(2026, 11, 22, 23, 30, tzinfo=UTC) < NOW
+    text = page.get("/page?view=ledger&from=2026-11-20&to=2026-11-22").text
+    assert "Fri 20 Nov" in text
+
+
+def test_the_link_of_a_report_shows_its_row(app: FastAPI, page: TestClient):
+    """Whenever it was and whatever it rests on; for those who may read its DAG."""
+    assert "1 to 1 of 1" in page.get("/page?view=ledger&operation_id=toy").text
+    see(app, "nightly")
+    assert "No exports match these filters" in page.get("/page?view=ledger&operation_id=secret-1").text
