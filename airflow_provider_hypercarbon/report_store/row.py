@@ -67,9 +67,12 @@ class StoredReport(Frozen):
 COLUMNS_READ = list(ledger.c)
 
 
-def to_row(report: CarbonReport, context: RunContext, now: datetime) -> dict[str, Any]:
-    """Flatten a report into the columns, and refuse what a database would change or refuse."""
-    row = columns_of(report.model_dump(mode="json"), context.model_dump(), instant_text(now))
+def to_row(report: CarbonReport, content: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Flatten a report into the columns, and refuse what a database would change or refuse.
+
+    :param content: the report's, by :func:`to_content`.
+    """
+    row = columns_of(content["report"], content["context"], instant_text(now))
     for name, value in row.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise ReportStoreError(f"{name} is {value}, which is no number to keep. Check the size of the data.")

@@ -74,7 +74,8 @@ class CarbonReportStore:
 
         :raises ReportStoreError: out of reach, not allowed, or a value that no database keeps as it is.
         """
-        columns, content = to_row(report, context, now), to_content(report, context)
+        content = to_content(report, context)
+        columns = to_row(report, content, now)
 
         def work(connection: sa.Connection) -> SavedReport:
             head = lock_head(connection)
@@ -92,7 +93,8 @@ class CarbonReportStore:
 
         :raises ReportStoreError: as :meth:`save`.
         """
-        columns, content = to_row(report, stored.context, now), to_content(report, stored.context)
+        content = to_content(report, stored.context)
+        columns = to_row(report, content, now)
 
         def work(connection: sa.Connection) -> SavedReport | None:
             head = lock_head(connection)
