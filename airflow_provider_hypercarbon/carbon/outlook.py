@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, Frozen, IntensitySeries, Synthetic
+from airflow_provider_hypercarbon.carbon.policy import NoData
 from airflow_provider_hypercarbon.carbon.readings import ReadingsLog
 
 
@@ -15,6 +18,8 @@ class Outlook(Frozen):
         curve is used.
     :param problems: one sentence for each thing that could not be had.
     :param permanent: every problem is one that asking again cannot mend.
+    :param why: what kind of problem it is; of several, the one that is over first.
+    :param retry_after: what the source, or a limit of our own, asks us to wait before the next ask.
     """
 
     zone: str
@@ -24,6 +29,8 @@ class Outlook(Frozen):
     log: ReadingsLog | None = None
     problems: tuple[str, ...] = ()
     permanent: bool = False
+    why: NoData = NoData.NO_DATA
+    retry_after: timedelta | None = None
 
     @property
     def synthetic(self) -> Synthetic | None:

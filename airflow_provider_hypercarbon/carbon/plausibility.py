@@ -47,6 +47,27 @@ def without_jump(
     return measured, None
 
 
+def without_false_begin(
+    forecast: IntensitySeries | None, measured: IntensitySeries | None
+) -> tuple[IntensitySeries | None, BadDataError | None]:
+    """Return a forecast without a first value that stands alone, which would make the present look clean; and why."""
+    if forecast is None or len(forecast.slots) < 2:
+        return forecast, None
+    first, second = forecast.slots[:2]
+    near = first.start_at - _reach(forecast.slot_length)
+    slots = measured.slots if measured else ()
+    before = next((slot for slot in reversed(slots) if near <= slot.start_at < first.start_at), None)
+    value = first.gco2eq_per_kwh
+    if before is None or not _beyond_both(value, before.gco2eq_per_kwh, second.gco2eq_per_kwh):
+        return forecast, None
+    jump = BadDataError(
+        f"The forecast for {forecast.zone} begins with {value:.0f} gCO2eq/kWh, between {before.gco2eq_per_kwh:.0f} "
+        f"measured before and {second.gco2eq_per_kwh:.0f} after: no grid jumps like that.",
+        problem="jump",
+    )
+    return forecast.model_copy(update={"slots": forecast.slots[1:]}), jump
+
+
 def refuse_jump(measured: IntensitySeries, forecast: IntensitySeries | None) -> None:
     """Refuse a newest value that stands alone: far from the value before it, or beyond that and the hour ahead.
 

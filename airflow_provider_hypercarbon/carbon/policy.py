@@ -20,6 +20,25 @@ Span = Annotated[timedelta, BeforeValidator(parse_span)]
 DEFAULT_DURATION = timedelta(hours=2)
 
 
+class NoData(StrEnum):
+    """Why there are no data to decide with.
+
+    ``denied``: the credential, the plan or the zone was refused, and asking again cannot mend it. ``limited``: too
+    many requests. ``unavailable``: down, slow, out of reach, or an answer that cannot be read. ``bad_data``: values
+    came and were refused. ``no_data``: the source has none.
+    """
+
+    DENIED = "denied"
+    LIMITED = "limited"
+    UNAVAILABLE = "unavailable"
+    BAD_DATA = "bad_data"
+    NO_DATA = "no_data"
+
+
+#: What to do without data.
+Action = Literal["start", "wait", "fail"]
+
+
 class StartPolicy(Frozen):
     """What the user asks for.
 
@@ -37,7 +56,8 @@ class StartPolicy(Frozen):
     :param wait_cost_per_hour: what an hour of waiting costs, as a fraction of the mean of starting now.
     :param replan_interval: look again after this long, even when the planned start is later.
     :param check_interval: look again after this long when there is no plan.
-    :param on_no_data: what to do when there are no data to decide with, after the retries: ``start`` at
+    :param on_no_data: what to do when there are no data to decide with, for all reasons or one by one (those left out
+        start), after the retries: ``start`` at
         once, ``wait`` until the deadline, or ``fail``.
     :param no_data_retries: how many more times to ask before ``on_no_data`` applies.
     :param no_data_retry_interval: how long after a failed ask.
@@ -54,11 +74,15 @@ class StartPolicy(Frozen):
     wait_cost_per_hour: Annotated[float, Field(ge=0, lt=1)] = 0.001
     replan_interval: Span = timedelta(hours=1)
     check_interval: Span = timedelta(minutes=15)
-    on_no_data: Literal["start", "wait", "fail"] = "start"
+    on_no_data: Action | Mapping[NoData, Action] = "start"
     no_data_retries: Annotated[int, Field(ge=0, le=100)] = 3
     no_data_retry_interval: Span = timedelta(minutes=5)
     wait_on_modelled: bool = False
     curve: CurveModel = CurveModel()
+
+    def without_data(self, why: NoData) -> Action:
+        """Return what to do when there are no data for this reason."""
+        return self.on_no_data.get(why, "start") if isinstance(self.on_no_data, Mapping) else self.on_no_data
 
     @model_validator(mode="after")
     def _threshold_needs_a_limit(self) -> StartPolicy:

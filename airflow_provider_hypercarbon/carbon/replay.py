@@ -18,7 +18,7 @@ from airflow_provider_hypercarbon.carbon.hours import Hours, measured_hours
 from airflow_provider_hypercarbon.carbon.learned import improve
 from airflow_provider_hypercarbon.carbon.lessons import Lessons
 from airflow_provider_hypercarbon.carbon.options import Options
-from airflow_provider_hypercarbon.carbon.policy import StartPolicy
+from airflow_provider_hypercarbon.carbon.policy import NoData, StartPolicy
 from airflow_provider_hypercarbon.carbon.readings import ReadingsLog, Stretch
 
 
@@ -244,6 +244,10 @@ class _Moment:
                 None if present <= limit else (min(self.now + case.check, deadline), wait._replace(planned=deadline))
             )
         if wait.failed >= policy.no_data_retries:
-            return (min(self.now + case.check, deadline), wait) if policy.on_no_data == "wait" else None
+            return (
+                (min(self.now + case.check, deadline), wait)
+                if policy.without_data(NoData.UNAVAILABLE) == "wait"
+                else None
+            )
         again = self.now + policy.no_data_retry_interval.total_seconds()
         return min(again, deadline), wait._replace(failed=wait.failed + 1)

@@ -85,7 +85,8 @@ class CarbonIntensitySensor(BaseSensorOperator):
     :param min_saving: do not begin to wait for less than this fraction.
     :param wait_on_modelled: wait in zones without measured data, too, such as ``CN``.
     :param replan_interval: look again after this long, even when the planned start is later.
-    :param on_no_data: ``start``, ``wait`` (until the deadline) or ``fail``; when empty,
+    :param on_no_data: ``start``, ``wait`` (until the deadline) or ``fail``, for all failures or by kind:
+        ``{"denied": "fail", "limited": "wait"}`` (also ``unavailable``, ``bad_data``, ``no_data``); when empty,
         ``[hypercarbon] fallback_on_error`` decides between ``start`` and ``fail``.
     :param carbon_conn_id: Airflow connection of type ``hypercarbon``. (templated)
     :param deferrable: wait in the triggerer instead of coming back to a worker.
@@ -122,7 +123,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
         min_saving: float = 0.01,
         wait_on_modelled: bool = False,
         replan_interval: timedelta | float | str = timedelta(hours=1),
-        on_no_data: str | None = None,
+        on_no_data: str | dict[str, str] | None = None,
         carbon_conn_id: str = "hypercarbon_default",
         results_conn_id: str | None = "hypercarbon_results",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),

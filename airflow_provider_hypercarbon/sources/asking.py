@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Signal
+from airflow_provider_hypercarbon.carbon.policy import NoData
 from airflow_provider_hypercarbon.exceptions import (
     AccessDeniedError,
     BadDataError,
     HyperCarbonError,
     NoDataError,
+    NotAskedError,
+    RateLimitedError,
     RequestRefusedError,
 )
 from airflow_provider_hypercarbon.sources import CarbonSource
@@ -78,10 +82,23 @@ class Asking:
         """Note an answer that turned out to be of no use."""
         self.problems.append(f"No {what}: {error}")
         self.permanent = self.permanent and not error.retryable
+        self._errors.append((self._members[0], error))
 
     def error(self) -> HyperCarbonError:
         """Return one error for all that went wrong."""
         return none_of_them(self._errors)
+
+    def why(self) -> NoData:
+        """Return the kind of what went wrong; of several, the one that is over first."""
+        kinds = [kind_of(error) for _, error in self._errors]
+        return next((kind for kind in _SOONEST_FIRST if kind in kinds), NoData.NO_DATA)
+
+    def retry_after(self) -> timedelta | None:
+        """Return how long to stay away, when every source that failed wants that."""
+        said: list[float] = [
+            getattr(error, "retry_after", None) or 0.0 for _, error in self._errors if error.retryable
+        ]
+        return timedelta(seconds=min(said, default=0.0)) or None
 
     def _compare(self, answer: CarbonIntensity | IntensitySeries) -> None:
         basis = Basis(answer.zone, answer.signal, answer.static)
@@ -104,3 +121,17 @@ class Asking:
         this_only = isinstance(error, AccessDeniedError | RequestRefusedError | NoDataError)
         if not this_only and not getattr(source, "spares_itself", False):
             self._given_up.append(source)
+
+
+_SOONEST_FIRST = (NoData.LIMITED, NoData.UNAVAILABLE, NoData.BAD_DATA, NoData.NO_DATA, NoData.DENIED)
+
+
+def kind_of(error: HyperCarbonError) -> NoData:
+    """Return which of the kinds an error is; the policy for each is the user's."""
+    if isinstance(error, RateLimitedError | NotAskedError):
+        return NoData.LIMITED
+    if isinstance(error, BadDataError):
+        return NoData.BAD_DATA
+    if isinstance(error, NoDataError):
+        return NoData.NO_DATA
+    return NoData.UNAVAILABLE if error.retryable else NoData.DENIED

@@ -20,8 +20,8 @@ from airflow_provider_hypercarbon.carbon.instants import clock_time, words
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Signal, Slot
 from airflow_provider_hypercarbon.carbon.learned import believe_outlook
 from airflow_provider_hypercarbon.carbon.outlook import Outlook
-from airflow_provider_hypercarbon.carbon.plausibility import without_jump
-from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
+from airflow_provider_hypercarbon.carbon.plausibility import without_false_begin, without_jump
+from airflow_provider_hypercarbon.carbon.policy import NoData, StartPolicy, StartWindow
 from airflow_provider_hypercarbon.carbon.readings import ReadingsLog
 from airflow_provider_hypercarbon.carbon.record import DecisionRecord, record_of
 from airflow_provider_hypercarbon.carbon.savings import SavingsEstimate, estimate_savings
@@ -49,9 +49,9 @@ def plan_start(
 ) -> StartDecision:
     """Decide whether to start now, asking the source only when the deadline has not come.
 
-    Without data, in this order: a planned start is kept; the source is asked again a few times; then the
-    policy's ``on_no_data`` says to start, to wait for the deadline, or to fail. No outcome is later than the
-    deadline.
+    Without data, in this order: a planned start is kept; the source is asked again a few times, not before it wants
+    to be; then the policy's ``on_no_data`` says, for each kind of failure, to start, to wait for the deadline, or to
+    fail. No outcome is later than the deadline.
 
     :param last_plan: the decision before this one, in this wait.
     :raises ConfigurationError: the zone cannot exist.
@@ -126,6 +126,9 @@ def fetch_outlook(
     if jump is not None:
         asked.refuse("present value", jump)
         current = None
+    forecast, false_begin = without_false_begin(forecast, measured)
+    if false_begin is not None:
+        asked.refuse("forecast of the running slot", false_begin)
     found = next((part.zone for part in (forecast, measured, current) if part), zone_key(key))
     return Outlook(
         zone=found,
@@ -134,6 +137,8 @@ def fetch_outlook(
         forecast=forecast,
         problems=tuple(asked.problems),
         permanent=asked.permanent and bool(asked.problems),
+        why=asked.why(),
+        retry_after=asked.retry_after(),
     )
 
 
@@ -245,7 +250,7 @@ def _without_data(
             mean_at_start_gco2eq_per_kwh=last_plan.mean_at_start_gco2eq_per_kwh if last_plan else None,
         )  # fmt: skip
 
-    deadline = deadline_words(policy, window, now=now)
+    deadline, away = deadline_words(policy, window, now=now), outlook.retry_after or timedelta(0)
     if last_plan is not None and last_plan.mean_now_gco2eq_per_kwh is not None:  # it was made on data
         planned = min(last_plan.start_at, window.deadline)
         if planned <= now:
@@ -253,16 +258,18 @@ def _without_data(
         # Held to the deadline for want of anything better: better may come into sight with the next data.
         wait = policy.check_interval if planned == window.deadline else policy.replan_interval
         sentence = f"The plan to start at {clock_time(planned, now=now)} is kept. {deadline}"
-        return decide(StartReason.PLAN_KEPT, sentence, planned, min(planned, now + wait))
+        return decide(StartReason.PLAN_KEPT, sentence, planned, min(planned, now + max(wait, away)))
     if failed_checks <= policy.no_data_retries and not outlook.permanent:
-        again = min(now + policy.no_data_retry_interval, window.deadline)
+        again = min(now + max(policy.no_data_retry_interval, away), window.deadline)
         sentence = f"Asking again in {words(again - now)}. {deadline}"
         return decide(StartReason.ASK_AGAIN, sentence, window.deadline, again)
-    if policy.on_no_data == "fail":
-        failure = NoDataError(f"{why} The policy for no data is to fail.")
+    kind = NoData.BAD_DATA if own and isinstance(error, BadDataError) else outlook.why
+    action = policy.without_data(kind)
+    if action == "fail":
+        failure = NoDataError(f"{why} The policy for this ({kind}) is to fail.")
         failure.retryable = not outlook.permanent
         raise failure
-    if policy.on_no_data == "wait":
-        again = min(now + policy.check_interval, window.deadline)
+    if action == "wait":
+        again = min(now + max(policy.check_interval, away), window.deadline)
         return decide(StartReason.ASK_AGAIN, f"Waiting for data. {deadline}", window.deadline, again)
     return decide(StartReason.NO_DATA, "Starting now, without knowing the grid.", None, None)

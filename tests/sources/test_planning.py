@@ -14,9 +14,11 @@ from airflow_provider_hypercarbon.carbon.zones import ZONES, Zone
 from airflow_provider_hypercarbon.exceptions import (
     AccessDeniedError,
     AuthenticationError,
+    BadAnswerError,
     BadDataError,
     HyperCarbonError,
     NoDataError,
+    NotAskedError,
     RateLimitedError,
     RequestRefusedError,
     UnavailableError,
@@ -223,7 +225,7 @@ class TestWithoutData:
     def test_the_policy_may_be_to_fail(self, error: HyperCarbonError, retryable: bool):
         """With what was wrong, and whether a retry of the task can help."""
         policy = PLAIN.model_copy(update={"on_no_data": "fail", "no_data_retries": 0})
-        with pytest.raises(NoDataError, match="policy for no data is to fail") as caught:
+        with pytest.raises(NoDataError, match=r"policy for this \(\w+\) is to fail") as caught:
             plan(Source(error), policy)
         assert str(error) in str(caught.value)
         assert caught.value.retryable is retryable
@@ -246,6 +248,72 @@ class TestWithoutData:
         """The retry interval gives way."""
         decision = plan(Source(), hours=3.95)
         assert decision.check_again_at == WINDOW.deadline
+
+
+class TestPolicyByKind:
+    KINDS = (
+        (AuthenticationError("The credential was refused."), "denied"),
+        (AccessDeniedError("Not in the plan."), "denied"),
+        (RateLimitedError("Too many requests."), "limited"),
+        (NotAskedError("Enough for this hour.", retry_after=60), "limited"),
+        (DOWN, "unavailable"),
+        (BadAnswerError("Not in JSON."), "unavailable"),
+        (BadDataError("Null.", problem="null"), "bad_data"),
+        (NoDataError("Nothing yet."), "no_data"),
+    )
+
+    @pytest.mark.parametrize(("error", "kind"), KINDS, ids=lambda part: str(part)[:20])
+    def test_each_kind_of_failure_has_its_action(self, error: HyperCarbonError, kind: str):
+        """Those left out start; the plan before is asked first, and the retries."""
+        source = Source(error, error, error)
+        policy = PLAIN.model_copy(update={"no_data_retries": 0})
+        for action, reason in (("start", "no_data"), ("wait", "ask_again")):
+            chosen = StartPolicy.model_validate({**policy.model_dump(), "on_no_data": {kind: action}})
+            assert plan(source, chosen).reason == reason
+        fails = StartPolicy.model_validate({**policy.model_dump(), "on_no_data": {kind: "fail"}})
+        with pytest.raises(NoDataError, match=rf"policy for this \({kind}\) is to fail"):
+            plan(source, fails)
+        others = {other: "fail" for _, other in self.KINDS if other != kind}
+        assert plan(source, StartPolicy.model_validate({**policy.model_dump(), "on_no_data": others})).due
+
+    def test_of_several_the_one_that_is_over_first_counts(self):
+        """A plan without forecasts and a source that is down: it may be up again soon."""
+        source = Source(AccessDeniedError("Not in the plan."), DOWN, DOWN)
+        chosen = StartPolicy.model_validate(
+            {**PLAIN.model_dump(), "no_data_retries": 0, "on_no_data": {"unavailable": "wait", "denied": "fail"}}
+        )
+        assert plan(source, chosen).reason == "ask_again"
+
+    def test_a_policy_survives_the_way_to_the_triggerer(self):
+        """As JSON and back; a kind that does not exist is refused."""
+        chosen = StartPolicy.model_validate({"on_no_data": {"limited": "wait"}})
+        assert StartPolicy.model_validate(json.loads(json.dumps(chosen.model_dump(mode="json")))) == chosen
+        with pytest.raises(ValueError, match="on_no_data"):
+            StartPolicy.model_validate({"on_no_data": {"rained": "wait"}})
+
+    @pytest.mark.parametrize(("seconds", "minutes"), [(20, 5), (1200, 20), (7 * 86400, 240)])
+    def test_nobody_asks_before_the_source_wants(self, seconds: float, minutes: float):
+        """A long Retry-After reschedules, to the deadline at the latest."""
+        limited = RateLimitedError("Too many requests.", retry_after=seconds)
+        decision = plan(Source(limited, limited, limited))
+        assert decision.check_again_at == NOW + timedelta(minutes=minutes)
+        planned = plan(Source(DIP, present(400), NoDataError("Nothing.")))
+        kept = plan(Source(limited, limited, limited), last=planned)
+        assert kept.reason == "plan_kept"
+        assert kept.start_at == planned.start_at
+        assert kept.check_again_at <= kept.start_at
+
+
+class TestFalseBegin:
+    def test_a_forecast_whose_first_value_stands_alone_is_no_clean_moment(self):
+        """45 now, between 400 measured and 400 forecast, is an error of the source; the rest of it is used."""
+        lie = series([45, 400, 400, 100, 100, 400, 400])
+        decision = plan(Source(lie, NoDataError("Nothing."), series([400] * 24, NOW - DAY)))
+        assert decision.start_at == NOW + 3 * HOUR
+        assert "begins with 45" in " ".join(decision.problems)
+        real = series([150, 120, 100, 100, 100, 400, 400])
+        decision = plan(Source(real, NoDataError("Nothing."), series([400] * 24, NOW - DAY)))
+        assert "begins with" not in " ".join(decision.problems)
 
 
 class TestKeptPlan:
