@@ -478,3 +478,31 @@ def fresh_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow_provider_hypercarbon.sources import shared_answers
 
     monkeypatch.setattr(shared_answers, "_memory", MemoryAnswers())
+
+
+@pytest.mark.database
+class TestDatabase:
+    @pytest.mark.parametrize("kind", ["postgres", "mysql"])
+    def test_many_hosts_share_by_a_database_server(self, kind: str, tmp_path: Path):
+        """Sixteen at once with a cold store, each with an engine of its own: two requests; the next hour two more."""
+        import sqlalchemy as sa
+
+        from airflow_provider_hypercarbon.report_store import DatabaseAnswers, ResultsDatabase
+        from tests.report_store.databases import fresh_database
+
+        for url in fresh_database(kind, tmp_path):
+            engines = [sa.create_engine(url, pool_size=1) for _ in range(16)]
+            provider, gate = Provider(), threading.Barrier(16)
+
+            def start(engine: sa.Engine, provider: Provider = provider, gate: threading.Barrier = gate) -> object:
+                gate.wait()
+                return World(DatabaseAnswers(ResultsDatabase(engine)), provider).decide(NOW)
+
+            with ThreadPoolExecutor(16) as pool:
+                outlooks = list(pool.map(start, engines))
+            assert sorted(provider.asked) == ["forecast", "past-range"]
+            assert all(outlook.problems == () for outlook in outlooks)
+            World(DatabaseAnswers(ResultsDatabase(engines[0])), provider).decide(NOW + HOUR)
+            assert provider.asked[2:] == ["history", "forecast"]
+            for engine in engines:
+                engine.dispose()
