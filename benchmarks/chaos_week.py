@@ -21,6 +21,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import httpx
@@ -208,11 +209,9 @@ class Provider:
 
     def was(self, word: str, now: datetime) -> bool:
         """Whether a fault that says ``word`` was served in the day before."""
-        return any(
-            mood != "good" and FAULTS[mood][1] and FAULTS[mood][1].lower() in word.lower()
-            for _, _, at, mood in reversed(self.asked)
-            if now - at <= DAY + HOUR
-        )
+        lately = takewhile(lambda one: now - one[2] <= DAY + HOUR, reversed(self.asked))
+        moods = {mood for _, _, _, mood in lately} - {"good"}
+        return any(FAULTS[mood][1] and FAULTS[mood][1].lower() in word.lower() for mood in moods)
 
 
 class Flaky:

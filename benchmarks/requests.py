@@ -137,7 +137,7 @@ class Timed:
     """A source that adds up how long its answers took."""
 
     def __init__(self, source: CachedSource) -> None:
-        self.source, self.name, self.seconds = source, source.name, 0.0
+        self.source, self.name, self.seconds, self.cpu_seconds = source, source.name, 0.0, 0.0
 
     def latest(self, zone: str, *, now: datetime) -> CarbonIntensity:
         return self._timed("latest", zone, now=now)
@@ -152,11 +152,12 @@ class Timed:
         return self.source.zones()
 
     def _timed(self, what: str, *asked: object, now: datetime) -> Any:
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.process_time()
         try:
             return getattr(self.source, what)(*asked, now=now)
         finally:
             self.seconds += time.perf_counter() - began
+            self.cpu_seconds += time.process_time() - cpu_began
 
 
 class Job(NamedTuple):
@@ -181,11 +182,13 @@ class Look(NamedTuple):
     """One look of one sensor.
 
     :param share_ms: how long the source's answers took.
+    :param cpu_ms: the same in time of the processor, which does not depend on who else uses the machine.
     :param requests: how many requests it made.
     :param blind: it could not decide on data.
     """
 
     share_ms: float
+    cpu_ms: float
     requests: int
     blind: bool
     reason: str
@@ -229,7 +232,9 @@ def look_once(
     plan = plan_with_record(timed, ZONES[number % len(ZONES)], policy, window, now=now, last_plan=last_plan)
     decision = plan.decision
     blind = decision.reason in ("no_data", "ask_again", "plan_kept")
-    return Look(1000 * timed.seconds, cached.requests, blind, str(decision.reason)), decision
+    return Look(
+        1000 * timed.seconds, 1000 * timed.cpu_seconds, cached.requests, blind, str(decision.reason)
+    ), decision
 
 
 def run(sensors: int, processes: int, *, plan: str, hours: float, store: str) -> bool:
@@ -267,6 +272,7 @@ def told(plan: str, sensors: int, processes: int, looks: list[Look], asked: list
     hour = Counter((zone, (now - lag).replace(minute=0, second=0, microsecond=0)) for zone, _, now in asked)
     updates, most = len({update for _, update in hour}), max(hour.values(), default=0)
     free = sorted(look.share_ms for look in looks if not look.requests and look.reason != "deadline")
+    cpu = statistics.median(look.cpu_ms for look in looks if not look.requests and look.reason != "deadline")
     blind = sum(look.blind for look in looks)
     print(
         f"  {len(asked)} requests for {len(looks)} looks of {sensors} sensors in {processes} processes, over "
@@ -275,7 +281,7 @@ def told(plan: str, sensors: int, processes: int, looks: list[Look], asked: list
         f"  asked: {_counted(what for _, what, _ in asked)}\n"
         f"  decided: {_counted(look.reason for look in looks)}; without data: {blind}\n"
         f"  sharing adds to a look that makes no request: median {statistics.median(free):.1f} ms, "
-        f"95 % under {free[int(0.95 * len(free))]:.1f} ms"
+        f"95 % under {free[int(0.95 * len(free))]:.1f} ms; {cpu:.1f} ms of the processor"
     )
     return 0 < most <= AT_MOST and not blind
 

@@ -62,7 +62,7 @@ class Failure(Frozen):
     @classmethod
     def of(cls, error: HyperCarbonError, before: Failure | None, *, now: datetime) -> Failure:
         """Return what to remember of an error; the longer the more of them came in a row."""
-        kind = next(kind for kind in type(error).__mro__ if kind in _PATIENCE)
+        kind = next((kind for kind in type(error).__mro__ if kind in _PATIENCE), UnavailableError)
         goes_on = before is not None and (
             before.kind == kind.__name__ or (before.is_down and issubclass(kind, _DOWN))
         )

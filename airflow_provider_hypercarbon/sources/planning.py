@@ -20,7 +20,11 @@ from airflow_provider_hypercarbon.carbon.instants import clock_time, words
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Signal, Slot
 from airflow_provider_hypercarbon.carbon.learned import believe_outlook
 from airflow_provider_hypercarbon.carbon.outlook import Outlook
-from airflow_provider_hypercarbon.carbon.plausibility import without_false_begin, without_jump
+from airflow_provider_hypercarbon.carbon.plausibility import (
+    without_false_begin,
+    without_jump,
+    without_spikes,
+)
 from airflow_provider_hypercarbon.carbon.policy import NoData, StartPolicy, StartWindow
 from airflow_provider_hypercarbon.carbon.readings import ReadingsLog
 from airflow_provider_hypercarbon.carbon.record import DecisionRecord, record_of
@@ -122,7 +126,7 @@ def fetch_outlook(
     measured = asked.for_("history", lambda source: source.history(key, since, now, now=now))
     current = asked.for_("present value", lambda source: source.latest(key, now=now))
     asked.note(forecast, measured)
-    measured, jump = without_jump(_with_current(measured, current), forecast)
+    measured, jump = without_jump(_without_spikes(_with_current(measured, current)), forecast)
     if jump is not None:
         asked.refuse("present value", jump)
         current = None
@@ -209,6 +213,13 @@ def _with_current(measured: IntensitySeries | None, current: CarbonIntensity | N
     if measured.signal != current.signal or measured.slots[-1].start_at >= current.start_at:
         return measured
     return measured.model_copy(update={"slots": (*measured.slots, newest)})
+
+
+def _without_spikes(measured: IntensitySeries | None) -> IntensitySeries | None:
+    """A false newest value is between two others once the next has come; only the whole shows it."""
+    if measured is None:
+        return None
+    return measured.model_copy(update={"slots": tuple(without_spikes(measured.slots, measured.slot_length))})
 
 
 def _without_basis(

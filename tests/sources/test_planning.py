@@ -250,6 +250,17 @@ class TestWithoutData:
         assert decision.check_again_at == WINDOW.deadline
 
 
+class TestSpikes:
+    def test_a_false_value_that_is_the_newest_no_more_is_a_gap(self):
+        """An hour ago 45 was the newest; now the next value shows it to be alone."""
+        measured = series([400] * 23 + [45], NOW - DAY)
+        source = Source(NoDataError("Nothing."), present(400), measured)
+        found = fetch_outlook(source, "DE", PLAIN, WINDOW, now=NOW).measured
+        assert found is not None
+        assert {slot.gco2eq_per_kwh for slot in found.slots} == {400}
+        assert len(found.slots) == 24
+
+
 class TestPolicyByKind:
     KINDS = (
         (AuthenticationError("The credential was refused."), "denied"),

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.demo.local_airflow import LocalAirflow
 from airflow_provider_hypercarbon.demo.show import SECONDS_PER_DAY, DevelopmentDaemon
+from tests.system.provider import LoopbackProvider
 
 POSTGRES = os.environ.get("HYPERCARBON_TEST_POSTGRES", "")
 DAGS = Path(__file__).parent / "dags"
@@ -74,8 +75,23 @@ def results(databases: dict[str, str]) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture(scope="session")
-def airflow(home: Path, daemon: DevelopmentDaemon, databases: dict[str, str]) -> Iterator[LocalAirflow]:
+def provider() -> Iterator[LoopbackProvider]:
+    """Electricity Maps on loopback, which counts its requests."""
+    with LoopbackProvider() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    home: Path, daemon: DevelopmentDaemon, databases: dict[str, str], provider: LoopbackProvider
+) -> Iterator[LocalAirflow]:
     connections = {
+        "HYPERCARBON_PROVIDER": {
+            "conn_type": "hypercarbon",
+            "host": provider.url,
+            "password": "token",
+            "extra": {"source": "electricity_maps", "readings_log": True},
+        },
         "HYPERCARBON_DEFAULT": {
             "conn_type": "hypercarbon",
             "extra": {"source": "mock", "seconds_per_day": SECONDS_PER_DAY},

@@ -102,3 +102,20 @@ with DAG("fails_then_retries", **COMMON) as fails_then_retries:
     FailsOnce(
         task_id="wait", zone="DE", max_delay="4h", retries=1, retry_delay=pendulum.duration(seconds=20), **DIRTY
     )
+
+
+def many(dag_id: str, *, deferrable: bool) -> DAG:
+    """Sixteen waits over two zones that ask a provider, and not the mock."""
+    with DAG(dag_id, params={"max_delay": "60s"}, **COMMON) as dag:
+        CarbonIntensitySensor.partial(
+            task_id="wait",
+            max_delay="{{ params.max_delay }}",
+            carbon_conn_id="hypercarbon_provider",
+            deferrable=deferrable,
+            **DIRTY,
+        ).expand(zone=["DE", "FR"] * 8)
+    return dag
+
+
+many_rescheduled = many("many_rescheduled", deferrable=False)
+many_deferred = many("many_deferred", deferrable=True)
