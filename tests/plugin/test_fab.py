@@ -1,0 +1,82 @@
+"""The same doors with the FAB auth manager, whose roles are finer. Needs its provider, which does not go with the
+pinned versions of the other tests; .ci/run gives it an environment of its own:
+
+    AIRFLOW__CORE__AUTH_MANAGER=airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager pytest tests/plugin/test_fab.py
+"""  # noqa: E501  (a command is one line)
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from airflow_provider_hypercarbon.plugin import URL_PREFIX
+
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.skipif(
+        "FabAuthManager" not in os.environ.get("AIRFLOW__CORE__AUTH_MANAGER", ""), reason="needs the FAB auth manager"
+    ),
+]
+#: Role, and whether it may read DAGs.
+ROLES = {"Admin": True, "Op": True, "User": True, "Viewer": True, "Public": False}
+
+
+@pytest.fixture(scope="module")
+def tokens(airflow_db: None, api_server: Any) -> dict[str, str]:
+    """A person of each role, and one who may read a single DAG."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.models.dag import DagModel
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.merge(DagBundleModel(name="fab-bundle"))
+        session.flush()
+        for dag_id in ("seen", "hidden"):
+            session.merge(DagModel(dag_id=dag_id, bundle_name="fab-bundle", is_stale=False))
+    with get_application_builder() as builder:
+        manager = builder.sm
+        manager.sync_roles()
+        one_dag = manager.find_role("OneDag") or manager.add_role("OneDag")
+        manager.sync_perm_for_dag("seen", {"OneDag": {"DAGs": {"can_read"}}})
+        for resource in ("DAG Runs", "Task Instances"):
+            manager.add_permission_to_role(one_dag, manager.get_permission("can_read", resource))
+        made = {}
+        for name in (*ROLES, "OneDag"):
+            role = manager.find_role(name)
+            manager.add_user(name, name, name, f"{name}@example.com", role, password="password")
+            made[name] = get_auth_manager().generate_jwt(manager.find_user(username=name))
+    return made
+
+
+def _routes() -> list[tuple[str, str]]:
+    from tests.plugin.test_guard import ROUTES
+
+    return ROUTES
+
+
+class TestFab:
+    @pytest.mark.parametrize(("method", "path"), _routes())
+    def test_every_route_asks_for_a_role_that_reads(
+        self, api_server: Any, tokens: dict[str, str], method: str, path: str
+    ):
+        """401 for nobody, 403 for the role Public, and no refusal for those who may read DAGs."""
+        client = TestClient(api_server, base_url=f"http://testserver{URL_PREFIX}/", raise_server_exceptions=False)
+        assert client.request(method, path.lstrip("/")).status_code == 401
+        for role, reads in ROLES.items():
+            answer = client.request(method, path.lstrip("/"), headers={"Authorization": f"Bearer {tokens[role]}"})
+            assert (answer.status_code != 403) == reads, (role, answer.text)
+            assert answer.status_code not in (401, 500), (role, answer.text)
+
+    def test_who_reads_one_dag_reads_no_other(self, api_server: Any, tokens: dict[str, str]):
+        """A role for one DAG opens its routes, and 403 answers for another DAG's."""
+        client = TestClient(api_server, base_url=f"http://testserver{URL_PREFIX}/api/v1/")
+        client.headers["Authorization"] = f"Bearer {tokens['OneDag']}"
+        assert client.get("carbon/zones").status_code == 200
+        assert client.get("dags/seen/starts").status_code == 200
+        assert client.get("dags/hidden/starts").status_code == 403
+        assert client.get("dags/hidden/runs/x/decisions").status_code == 403
