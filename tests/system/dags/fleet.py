@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pendulum
-from airflow.sdk import DAG, AssetAlias, task
+from airflow.sdk import DAG, Asset, AssetAlias, task
 
 from airflow_provider_hypercarbon.operators.vm_export import VMExportOperator
 
@@ -27,8 +27,8 @@ with DAG("on_exports", schedule=[AssetAlias("pooled_exports")], start_date=START
 
     @task
     def take(triggering_asset_events):
-        return [
-            {"uri": asset.uri, **event.extra} for asset, events in triggering_asset_events.items() for event in events
-        ]
+        # The same events stand under the alias and under the asset of their VM.
+        found = [(asset.uri, events) for asset, events in triggering_asset_events.items() if isinstance(asset, Asset)]
+        return [{"uri": uri, **event.extra} for uri, events in found for event in events]
 
     take()
