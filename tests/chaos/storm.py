@@ -24,6 +24,7 @@ BUSY = ("running", "deferred")
 OVER = ("success", "failed")
 #: How long everything may take to come to rest after the last blow.
 CALM_SECONDS = 900.0
+HELP_AFTER_SECONDS = 240.0
 #: A victim may take this long to appear; meanwhile blows after it may be dealt.
 PATIENCE_SECONDS = 240.0
 LOOK_AHEAD = 6
@@ -64,7 +65,14 @@ class Storm:
                 self._say(f"{len(self.struck)} of {len(self._blows)} blows; {self._summary()}")
         self._feeding = False
         self._waiting.clear()
-        until(self._is_calm, CALM_SECONDS, "Not calm", self._tend)
+        try:
+            until(self._is_calm, HELP_AFTER_SECONDS, "Not calm", self._tend)
+        except TimeoutError:
+            # A LocalExecutor whose worker dies with a task in its hands, not yet begun, holds it for queued until
+            # the scheduler starts anew. That is Airflow's, and what a person would do.
+            until(lambda: self._components.is_settled("scheduler"), 60, "No scheduler", self._tend)
+            self._components.kill("scheduler", 0.0)
+            until(self._is_calm, CALM_SECONDS, "Not calm", self._tend)
 
     def _strike_one_of(self, left: list[Blow]) -> bool:
         """Deal the next blow; one whose victim is not up yet lets those after it go first."""
