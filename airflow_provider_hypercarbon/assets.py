@@ -58,7 +58,7 @@ def asset_metadata(result: Mapping[str, Any], decision: Mapping[str, Any]) -> di
         "path": result.get("output_dir"),
         "bytes": result.get("data_bytes"),
         "bytes_from": result.get("data_bytes_from"),
-        "digest": result.get("manifest_sha256"),
+        "digest": result.get("digest"),
         "carbon": {key: decision[key] for key in _CARBON if decision.get(key) is not None} or None,
     }
 

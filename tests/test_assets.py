@@ -7,6 +7,7 @@ from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_hypercarbon.assets import announce_export, asset_metadata, vm_export_asset
+from airflow_provider_hypercarbon.hypersdk.measure import ExportResult
 from airflow_provider_hypercarbon.operators.vm_export import VMExportOperator
 
 RESULT = {
@@ -18,7 +19,7 @@ RESULT = {
     "files": ["disk-0.vmdk"],
     "started_at": "2026-03-02T20:00:00Z",
     "ended_at": "2026-03-02T22:00:00Z",
-    "manifest_sha256": "ab" * 32,
+    "digest": "ab" * 32,
     "export_method": "govc",
 }
 DECISION = {"due": True, "zone": "DE", "reason": "clean_now", "current_gco2eq_per_kwh": 118.5, "synthetic": None}
@@ -48,7 +49,8 @@ class TestMetadata:
         metadata = asset_metadata(RESULT, DECISION)
         assert json.loads(json.dumps(metadata, allow_nan=False)) == metadata
         assert (metadata["path"], metadata["bytes"]) == (RESULT["output_dir"], 5)
-        assert metadata["digest"] == RESULT["manifest_sha256"]
+        assert metadata["digest"] == RESULT["digest"]
+        assert RESULT.keys() <= ExportResult.model_fields.keys()  # what it reads is what an export has
         assert metadata["carbon"] == {"zone": "DE", "reason": "clean_now", "current_gco2eq_per_kwh": 118.5}
 
     def test_without_a_decision(self):
