@@ -40,6 +40,7 @@ from airflow_provider_hypercarbon.carbon.backtest import (
 from airflow_provider_hypercarbon.carbon.intensity import Signal
 from airflow_provider_hypercarbon.carbon.policy import StartPolicy
 from airflow_provider_hypercarbon.carbon.readings import IssuedForecast, ReadingsLog
+from airflow_provider_hypercarbon.carbon.scores import Outcomes
 from airflow_provider_hypercarbon.carbon.trace import read_trace, ready_times
 
 HOUR = timedelta(hours=1)
@@ -106,10 +107,11 @@ def every_hour(folder: Path, name: str, replan: int, *, synthetic: bool = False)
 def at_minutes(folder: Path, name: str, label: str, known: Known, every: int) -> tuple[str, str, Backtest]:
     """Decide one trace look by look; runs in a process of its own.
 
-    :param every: one of so many ready hours; prime to 24, so that all hours of the day take turns.
+    :param every: all hours of every so many days; whole days, because learning costs once a day.
     """
     trace = next(found for each, found in traces(folder) if each == name)
-    ready = ready_times(trace, windows=[*WINDOWS, WINDOWS[-1] + HOUR], durations=[DURATION])[::every]
+    hours = ready_times(trace, windows=[*WINDOWS, WINDOWS[-1] + HOUR], durations=[DURATION])
+    ready = [hour for hour in hours if hour.toordinal() % every == 0]
     return name, label, play(trace, known, POLICY, ready, WINDOWS, DURATION, seed=SEED, name=label)
 
 
@@ -137,7 +139,11 @@ EVERY_HOUR = {
     "history": (77, 80, 76),
     "learned_history": (80, 82, 78),
 }
-MINUTES = {**dict(zip(CONDITIONS, EVERY_HOUR.values(), strict=False)), "no forecast, 24 h history": (70, 73, 66)}
+#: The same policies at random minutes, and how many points that may cost on the same days.
+AT_FULL_HOURS = dict(zip(CONDITIONS, EVERY_HOUR, strict=False))
+MINUTES_LOSS = 1.0
+ONLY_BY_MINUTES = {"no forecast, 24 h history": (70, 73, 66)}
+DAYS, FEWER_DAYS = 3, 6
 CALLS = (1.3, 2.5, 3.8)
 #: What may be lost, in points.
 LOSSES = dict(zip(WRONG, (0, 3, 5, 5, 2, 7, 7), strict=True))
@@ -204,7 +210,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--traces", type=Path, default=os.environ.get("HYPERCARBON_TRACES"), help="folder of traces")
     parser.add_argument("--quick", action="store_true", help="fewer jobs, and only what has targets")
-    parser.add_argument("--minutes", action="store_true", help="only what is decided look by look at random minutes")
     options = parser.parse_args()
     if options.traces is None or not Path(options.traces).is_dir():
         parser.error("Give the folder of traces with --traces, or in HYPERCARBON_TRACES.")
@@ -212,17 +217,18 @@ def main() -> int:
     names = {name: bool(trace.issues) for name, trace in traces(folder)}
     real, without = [n for n, issued in names.items() if issued], [n for n, issued in names.items() if not issued]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        if not options.minutes:
-            at_full_hours(pool, folder, real, [] if quick else without)
+        at_hours = at_full_hours(pool, folder, real, [] if quick else without)
         if not quick:
-            at_random_minutes(pool, folder, real)
+            at_random_minutes(pool, folder, real, at_hours)
     print(f"\n{time.monotonic() - began:.0f} s. " + ("Missed:" if missed else "All targets hold."))
     print("".join(f"  {what}\n" for what in missed), end="")
     return 1 if missed else 0
 
 
-def at_full_hours(pool: ProcessPoolExecutor, folder: Path, real: Sequence[str], without: Sequence[str]) -> None:
-    """Replay every ready hour; print and judge the tables.
+def at_full_hours(
+    pool: ProcessPoolExecutor, folder: Path, real: Sequence[str], without: Sequence[str]
+) -> list[Backtest]:
+    """Replay every ready hour; print and judge the tables, and return what has targets.
 
     :param real: traces with real forecasts, which have targets.
     :param without: traces without forecasts.
@@ -236,7 +242,8 @@ def at_full_hours(pool: ProcessPoolExecutor, folder: Path, real: Sequence[str], 
         gain, low, high = by_weeks(played, new, old, window)
         span = f"{window / HOUR:2.0f} h: {new} over {old}"
         print(f"{span} {gain:+.1f} points, 95 % by weeks {low:+.1f} .. {high:+.1f}")
-    rows = rows_of([found.result()[1] for found in rarely])
+    judged = [found.result()[1] for found in rarely]
+    rows = rows_of(judged)
     print_rows("Every ready hour, re-planned every 4 h: the same zones", rows)
     expect_shares(rows, EVERY_HOUR, counted=True)
     if without:
@@ -244,20 +251,36 @@ def at_full_hours(pool: ProcessPoolExecutor, folder: Path, real: Sequence[str], 
         print_rows(f"Every ready hour, re-planned hourly: {len(without)} zone-years without forecasts", rows)
         rows = rows_of([found.result()[1] for found in made_up])
         print_rows("The same zone-years with made-up forecasts, re-issued every hour", rows)
+    return judged
 
 
-def at_random_minutes(pool: ProcessPoolExecutor, folder: Path, real: Sequence[str]) -> None:
-    """Decide look by look, with all well and with something wrong; print and judge the tables."""
+def at_random_minutes(
+    pool: ProcessPoolExecutor, folder: Path, real: Sequence[str], at_hours: Sequence[Backtest]
+) -> None:
+    """Decide look by look, with all well and with something wrong; print and judge the tables.
+
+    :param at_hours: the replay of every ready hour, to compare with on the same days.
+    """
     looked = [
         pool.submit(at_minutes, folder, name, label, known, 5) for name in real for label, known in CONDITIONS.items()
     ]
     wrong = [
-        pool.submit(at_minutes, folder, name, f"{curve}, {label}", Known(log=log, **change), 7)
+        pool.submit(at_minutes, folder, name, f"{curve}, {label}", Known(log=log, **change), FEWER_DAYS)
         for name in real
         for curve, log in (("fixed", False), ("learned", True))
         for label, change in WRONG.items()
     ]
-    print_minutes([found.result() for found in looked], [found.result() for found in wrong])
+    same_days = rows_of([of_days(played, DAYS) for played in at_hours])
+    print_minutes([found.result() for found in looked], [found.result() for found in wrong], same_days)
+
+
+def of_days(played: Backtest, every: int) -> Backtest:
+    """Return the outcomes of every so many days only."""
+    kept = {}
+    for key, found in played.outcomes.items():
+        jobs = [job for job, ready_at in enumerate(found.ready_at) if ready_at.toordinal() % every == 0]
+        kept[key] = Outcomes(*([column[job] for job in jobs] for column in found))
+    return Backtest(played.zone, kept)
 
 
 def rows_of(played: Sequence[Backtest]) -> list[BacktestRow]:
@@ -275,12 +298,21 @@ def expect_shares(rows: Sequence[BacktestRow], wanted: Mapping[str, Sequence[flo
                 expect(f"{label}, {window / HOUR:.0f} h: {row.calls_per_job:.2f} calls", row.calls_per_job <= calls)
 
 
-def print_minutes(looked: Sequence[tuple[str, str, Backtest]], wrong: Sequence[tuple[str, str, Backtest]]) -> None:
-    """Print what was decided look by look, and compare it with the targets."""
+def print_minutes(
+    looked: Sequence[tuple[str, str, Backtest]],
+    wrong: Sequence[tuple[str, str, Backtest]],
+    same_days: Sequence[BacktestRow],
+) -> None:
+    """Print what was decided look by look, and compare it with full hours of the same days and with the targets."""
     rows, worse = rows_of([found for _, _, found in looked]), rows_of([found for _, _, found in wrong])
     jobs = cell(rows, "fixed curve", WINDOWS[0]).jobs
     print_rows(f"Random ready minutes, decide_start itself, re-planned every 4 h: {jobs} jobs a window", rows)
-    expect_shares(rows, MINUTES, counted=False)
+    print_rows("Full hours of the same days", same_days)
+    for window in WINDOWS:
+        for label, policy in AT_FULL_HOURS.items():
+            lost = share(cell(same_days, policy, window)) - share(cell(rows, label, window))
+            expect(f"{label}, {window / HOUR:.0f} h: random minutes cost {lost:.1f} points", lost <= MINUTES_LOSS)
+    expect_shares(rows, ONLY_BY_MINUTES, counted=False)
     print_rows("Fewer of them, with something wrong", worse)
     for policy in dict.fromkeys(row.policy for row in worse):
         curve, label = policy.split(", ", 1)

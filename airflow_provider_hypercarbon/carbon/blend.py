@@ -23,22 +23,24 @@ CurveKind = Literal["learned", "learned_history", "fixed", "forecast", "history"
 
 
 class CurveModel(Frozen):
-    """How forecast and history become one curve. The defaults won on 13 zones with real forecasts.
+    """How forecast and history become one curve.
 
-    Their figures come from replaying CarbonCast's day-ahead forecasts of July to December 2021 (Maji et al.,
-    BuildSys '22) on 13 zones, with the same settings checked on zones kept apart.
+    The defaults come from replaying CarbonCast's day-ahead forecasts of July to December 2021 (Maji et al.,
+    BuildSys '22) on four zones, with the forecasts as issued and made 10 % wrong either way, and from made-up
+    forecasts on Electricity Maps' zone-years: ``benchmarks/decisions.py``.
 
-    :param forecast_weight: share of the forecast where forecast and profile both exist; .6 to .75 is close to
-        best over a six-fold range of forecast quality.
-    :param forecast_memory_per_hour: how much of the present forecast error is still expected an hour later.
+    :param forecast_weight: share of the forecast where forecast and profile both exist; .5 to .75 differ by half a
+        point, and the less the better for a forecast that is always too high or too low.
+    :param forecast_memory_per_hour: how much of the present forecast error is still expected an hour later; .95 does
+        as well while forecasts are right on average, and waits 2 h longer for one that is 10 % too low.
     :param profile_memory_per_hour: the same for the profile of measured days.
     :param profile_days: how many measured days make the profile.
     :param max_forecast_age: an older forecast is not used.
     :param max_measured_age: an older measurement says nothing about the present.
     """
 
-    forecast_weight: float = 0.6
-    forecast_memory_per_hour: float = 0.95
+    forecast_weight: float = 0.5
+    forecast_memory_per_hour: float = 0.985
     profile_memory_per_hour: float = 0.98
     profile_days: int = 7
     max_forecast_age: timedelta = timedelta(hours=48)

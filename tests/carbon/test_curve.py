@@ -82,9 +82,9 @@ class TestBelieve:
         assert curve.values == (300, 200, 100)
 
     def test_the_forecast_is_anchored_to_the_newest_measurement(self):
-        """An error of +50 now is expected to be 50 x .95 an hour later, and so on."""
+        """An error of +50 now is expected to be 50 x .985 an hour later, and so on."""
         curve = believe(series([350]), series([300, 200, 100]), now=NOW, until=NOW + 3 * HOUR)
-        assert curve.values == pytest.approx((350, 200 + 50 * 0.95, 100 + 50 * 0.95**2))
+        assert curve.values == pytest.approx((350, 200 + 50 * 0.985, 100 + 50 * 0.985**2))
 
     def test_history_alone_repeats_the_day(self):
         """Without a forecast the mean of the same hours of the last days stands in."""
@@ -99,10 +99,10 @@ class TestBelieve:
         assert curve.values == pytest.approx((140, 100 + 40 * 0.98, 100 + 40 * 0.98**2))
 
     def test_both_are_blended(self):
-        """Six parts forecast, four parts profile, each with its own anchor."""
+        """Half forecast, half profile, each with its own anchor."""
         measured = series_of(lambda _: 200.0, NOW - timedelta(days=7), NOW + HOUR)
         curve = believe(measured, series([200, 100]), now=NOW, until=NOW + 2 * HOUR)
-        assert curve.values[1] == pytest.approx(0.6 * 100 + 0.4 * 200)
+        assert curve.values[1] == pytest.approx(0.5 * 100 + 0.5 * 200)
 
     def test_a_day_of_history_is_enough_for_a_profile(self):
         """A free key gives 24 hours: the running hour and the 23 before it."""
@@ -137,7 +137,7 @@ class TestBelieve:
         """Two hours late: the error of then has faded for two hours when it reaches now."""
         forecast = series([300, 300, 300], NOW - 2 * HOUR)
         curve = believe(series([400], NOW - 2 * HOUR), forecast, now=NOW, until=NOW + HOUR)
-        assert curve.values[0] == pytest.approx(300 + 100 * 0.95**2)
+        assert curve.values[0] == pytest.approx(300 + 100 * 0.985**2)
 
     def test_never_below_zero(self):
         """A large negative error does not make electricity that absorbs carbon."""

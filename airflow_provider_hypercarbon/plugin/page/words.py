@@ -160,6 +160,7 @@ STARTED_BY = {
     "no_better_start": "no better start",
     "deadline": "deadline",
     "no_data": "no data",
+    "no_measured_basis": "no measured data",
     "not_carbon_aware": "not carbon-aware",
     "observed": "observed only",
 }
