@@ -19,16 +19,14 @@ from airflow_provider_hypercarbon.exceptions import (
     HyperCarbonError,
 )
 from airflow_provider_hypercarbon.links import ExportJobLink
-from airflow_provider_hypercarbon.operators.export_try import ExportTry
-from airflow_provider_hypercarbon.operators.task_job import TaskNotes
 from airflow_provider_hypercarbon.task_failure import failure, task_failure
-from airflow_provider_hypercarbon.triggers.vm_export import VMExportTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_hypercarbon.hooks.hypersdk import HyperSDKHook
     from airflow_provider_hypercarbon.hypersdk.models import ExportJob
+    from airflow_provider_hypercarbon.operators.export_try import ExportTry
 
 #: How long after the wait the scheduler wakes a deferred task whose triggerer is gone.
 TRIGGERER_GRACE = timedelta(minutes=5)
@@ -142,6 +140,8 @@ class VMExportOperator(BaseOperator):
                 raise ValueError(f"{name} is {getattr(self, name)!r}. It can be: {', '.join(choices)}.")
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_hypercarbon.operators.export_try import ExportTry
+
         try:
             self._try = ExportTry(self, context)
             self._show_link(context["ti"])
@@ -155,6 +155,7 @@ class VMExportOperator(BaseOperator):
     def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
         """Take the outcome that the trigger saw."""
         from airflow_provider_hypercarbon.hypersdk.models import ExportJob
+        from airflow_provider_hypercarbon.operators.export_try import ExportTry
 
         error = event.get("error") if isinstance(event, dict) else None
         try:
@@ -181,6 +182,9 @@ class VMExportOperator(BaseOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Look at the job here when the trigger was lost: a dead triggerer must not cost a finished export."""
+        from airflow_provider_hypercarbon.operators.export_try import ExportTry
+        from airflow_provider_hypercarbon.operators.task_job import TaskNotes
+
         try:
             return self._hand_on(context, super().resume_execution(next_method, next_kwargs, context))
         except (TaskDeferralError, TaskDeferralTimeout) as lost:
@@ -263,6 +267,8 @@ class VMExportOperator(BaseOperator):
         )
 
     def _defer(self, job_id: str, method_name: str, give_up_at: datetime, *, own: bool = True) -> NoReturn:
+        from airflow_provider_hypercarbon.triggers.vm_export import VMExportTrigger
+
         self.defer(
             trigger=VMExportTrigger(
                 hypersdk_conn_id=self.hypersdk_conn_id,

@@ -34,7 +34,6 @@ from airflow_provider_hypercarbon.sensors.wait import (
     start_unaware,
 )
 from airflow_provider_hypercarbon.task_failure import failure, task_failure
-from airflow_provider_hypercarbon.triggers.carbon_intensity import CarbonIntensityTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -205,6 +204,8 @@ class CarbonIntensitySensor(BaseSensorOperator):
         return decision.model_dump(mode="json")
 
     def _defer(self, wait: Wait) -> None:
+        from airflow_provider_hypercarbon.triggers.carbon_intensity import CarbonIntensityTrigger
+
         left = wait.window.deadline - timezone.utcnow()
         self.defer(
             trigger=CarbonIntensityTrigger(
