@@ -23,6 +23,10 @@ FOLDER_SECONDS = 60.0
 OVER = frozenset({"failed", "success", "skipped", "upstream_failed", "removed"})
 
 
+#: What goes on after its ``on_kill`` was cancelled.
+_ENDING: set[asyncio.Task[None]] = set()
+
+
 class VMExportTrigger(BaseTrigger):
     """
     Fire once, when the export has ended or waiting for it makes no sense any more.
@@ -94,7 +98,17 @@ class VMExportTrigger(BaseTrigger):
         yield TriggerEvent({"job": job.model_dump(mode="json"), "error": None})
 
     async def on_kill(self) -> None:
-        """Cancel the daemon's job when a user ended the task; leave it when another trigger or try has it."""
+        """Cancel the daemon's job when a user ended the task; leave it when another trigger or try has it.
+
+        Airflow cancels a trigger again at each of its rounds, about once a second, and with it an ``on_kill`` that is
+        not done by then. So the work is a task of its own, which nobody cancels.
+        """
+        work = asyncio.create_task(self._end_export())
+        _ENDING.add(work)  # the loop itself keeps no task alive
+        work.add_done_callback(_ENDING.discard)
+        await asyncio.shield(work)
+
+    async def _end_export(self) -> None:
         state = await asyncio.to_thread(task_state, self.task_instance)
         if state not in OVER or not self.own:
             self.log.info("The export %s goes on: its task is %s.", self.job_id, state or "about to run again")
