@@ -20,6 +20,7 @@ from airflow_provider_hypercarbon.hypersdk.dev_definitions import (
     validate_definition,
 )
 from airflow_provider_hypercarbon.hypersdk.dev_vms import CHUNK, copy_image, ensure_vms, vm_names, write_descriptor
+from airflow_provider_hypercarbon.hypersdk.models import scrub
 
 log = logging.getLogger(__name__)
 
@@ -181,8 +182,9 @@ class DevExports:
         with self._lock:
             job.status, job.result, job.error = ("failed" if error else "completed"), result, error
             job.completed_at = job.updated_at = go_now()
-        # What went wrong stands in the job, for those who may ask for it: it may repeat the vCenter's login.
-        log.info("Job %s %s.", job_id, job.status)
+        # The words may repeat the vCenter's login: they stand in the job, for those who may ask for it.
+        words = scrub(error, (job.definition.get("vcenter") or {}).get("password") or "")
+        log.info("Job %s %s", job_id, f"failed: {words}" if error else "completed.")
 
     def _export(self, job: _Job, method: str) -> JsonDict:
         definition = job.definition
