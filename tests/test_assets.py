@@ -9,11 +9,12 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow_provider_hypercarbon.assets import announce_export, asset_metadata, vm_export_asset
 from airflow_provider_hypercarbon.hypersdk.measure import ExportResult
 from airflow_provider_hypercarbon.operators.vm_export import VMExportOperator
+from tests.hypersdk.fake_daemon import UNSEEN_DIR
 
 RESULT = {
     "job_id": "nightly-export-1",
     "vm_path": "/DC0/vm/db-prod",
-    "output_dir": "/exports/nightly-export-1",
+    "output_dir": f"{UNSEEN_DIR}/nightly-export-1",
     "data_bytes": 5,
     "data_bytes_from": "daemon",
     "files": ["disk-0.vmdk"],
@@ -60,7 +61,7 @@ class TestMetadata:
 
 class TestAnnounce:
     def export(self, **arguments: object) -> VMExportOperator:
-        fields = {"task_id": "export", "vm_path": "/DC0/vm/db-prod", "output_dir": "/exports", **arguments}
+        fields = {"task_id": "export", "vm_path": "/DC0/vm/db-prod", "output_dir": UNSEEN_DIR, **arguments}
         return VMExportOperator(**fields)
 
     def test_every_outlet_gets_the_metadata(self):
@@ -72,7 +73,7 @@ class TestAnnounce:
         metadata = asset_metadata(RESULT, DECISION)
         assert events[named].extra == {"team": "backup", **metadata}
         (event,) = events[alias].asset_alias_events
-        assert event.dest_asset_key.uri == vm_export_asset("/DC0/vm/db-prod", "/exports").uri
+        assert event.dest_asset_key.uri == vm_export_asset("/DC0/vm/db-prod", UNSEEN_DIR).uri
         assert event.extra == metadata
 
     def test_an_unreadable_decision_costs_no_backup(self):

@@ -15,6 +15,8 @@ from airflow_provider_hypercarbon.hypersdk.models import ExportRequest, VCenter
 
 #: A vCenter password that must not turn up anywhere but in the submit.
 CANARY = "canary/p4ss@word"
+#: A folder of the daemon's machine alone: no machine that runs the tests has it, or may have it, or its parent.
+UNSEEN_DIR = "/no-such-export-root/exports"
 
 
 def client_of(handler, **options: Any) -> HyperSDKClient:
@@ -48,7 +50,7 @@ def job_json(**changes: Any) -> dict[str, Any]:
         "id": "job-1",
         "name": "",
         "vm_path": "/DC0/vm/db-prod",
-        "output_dir": "/exports",
+        "output_dir": UNSEEN_DIR,
         "vcenter": {"server": "vc", "username": "u", "password": CANARY, "insecure": True},
         "format": "ovf",
         "export_method": "govc",
@@ -79,7 +81,7 @@ def export_request(**changes: Any) -> ExportRequest:
     fields = {
         "id": "job-1",
         "vm_path": "/DC0/vm/db-prod",
-        "output_dir": "/exports",
+        "output_dir": UNSEEN_DIR,
         "export_method": "govc",
         "vcenter": VCenter(server="vc", username="u", password=CANARY),
     }

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from collections import namedtuple
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from airflow_provider_hypercarbon.hypersdk.folder import bytes_below, check_room
 from airflow_provider_hypercarbon.hypersdk.models import ExportJob
 from airflow_provider_hypercarbon.hypersdk.note import ExportNote
 from airflow_provider_hypercarbon.hypersdk.verify import verify_export
-from tests.hypersdk.fake_daemon import export_request
+from tests.hypersdk.fake_daemon import UNSEEN_DIR, export_request
 
 NOW = datetime(2026, 2, 4, 3, tzinfo=UTC)
 Usage = namedtuple("Usage", "total used free")
@@ -38,7 +39,7 @@ class TestPrepare:
         assert (tmp_path / "run-1" / "job-1").stat().st_mode & 0o7777 == 0o2775
         assert prepare(str(tmp_path / "run-1" / "job-1"))
 
-    @pytest.mark.parametrize("path", ["/no-such-export-root/run-1/job-1", "/no-such-export-root/job-1"])
+    @pytest.mark.parametrize("path", [f"{UNSEEN_DIR}/job-1", str(Path(UNSEEN_DIR).with_name("job-1"))])
     def test_makes_nothing_where_the_path_means_nothing(self, path):
         """The path is the daemon's; a worker without its disk must not fill its own."""
         assert prepare(path) is False
@@ -65,7 +66,7 @@ class TestRoom:
     def test_a_disk_that_is_not_seen_passes(self, disk):
         """The worker's own root disk says nothing."""
         disk(1)
-        check_room("/no-such-export-root/x", 10**9)
+        check_room(UNSEEN_DIR, 10**9)
 
     def test_the_last_export_tells_how_much_it_needs(self, disk, tmp_path):
         """Without data_gb."""
@@ -83,9 +84,9 @@ class TestRoom:
 
 def test_who_must_verify_must_see(tmp_path):
     """Refused before hours of export, with a way out."""
-    files = AttemptFiles("/no-such-export-root/x", "vm", "keep", log, must_see=True)
+    files = AttemptFiles(UNSEEN_DIR, "vm", "keep", log, must_see=True)
     with pytest.raises(ConfigurationError, match="verify to 'where_visible'"):
-        files.prepare(export_request(output_dir="/no-such-export-root/x/job-1"))
+        files.prepare(export_request(output_dir=f"{UNSEEN_DIR}/job-1"))
 
 
 class TestSetAside:
@@ -119,7 +120,7 @@ class TestSetAside:
     def test_keep_and_unseen_stay(self, folder):
         """And the sentence says where."""
         assert set_aside(str(folder), "keep", why="x", now=NOW) == f"Its files stay in {folder}."
-        assert "does not see" in set_aside("/no-such-export-root/x", "remove", why="x", now=NOW)
+        assert "does not see" in set_aside(UNSEEN_DIR, "remove", why="x", now=NOW)
 
     def test_a_folder_of_others_is_never_touched(self, folder):
         """A job that was submitted by hand may share its folder with anything."""
@@ -137,4 +138,4 @@ def test_bytes_below_counts_what_is_written(tmp_path):
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(10**9)
     assert bytes_below(str(tmp_path)) < 10**6
-    assert bytes_below("/no-such-export-root") is None
+    assert bytes_below(UNSEEN_DIR) is None

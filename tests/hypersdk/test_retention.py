@@ -17,6 +17,7 @@ from airflow_provider_hypercarbon.hypersdk.retention import (
     plan_retention,
     remove_export,
 )
+from tests.hypersdk.fake_daemon import UNSEEN_DIR
 
 NOW = datetime(2026, 3, 10, 6, tzinfo=UTC)
 VM = "/DC0/vm/db-prod"
@@ -91,7 +92,7 @@ class TestFinding:
 
 
 def export_of(job_id: str, *, days: float, wrong: str = "") -> KeptExport:
-    return KeptExport(Path("/exports", job_id), manifest_of(job_id, days=days), wrong)
+    return KeptExport(Path(UNSEEN_DIR, job_id), manifest_of(job_id, days=days), wrong)
 
 
 class TestPlan:

@@ -21,7 +21,7 @@ from airflow_provider_hypercarbon.hypersdk.models import ExportJob, JobStatus, o
 from airflow_provider_hypercarbon.hypersdk.note import ExportNote
 from airflow_provider_hypercarbon.hypersdk.protocol import Known
 from airflow_provider_hypercarbon.hypersdk.submission import Submission
-from tests.hypersdk.fake_daemon import export_request
+from tests.hypersdk.fake_daemon import UNSEEN_DIR, export_request
 
 WHOSE = {"dag_id": "nightly", "run_id": "r1", "task_id": "export", "map_index": -1}
 T0 = datetime(2026, 2, 4, tzinfo=UTC)
@@ -196,7 +196,7 @@ def one_try(world: World, try_number: int, generation: int, ending: str) -> dict
     """
 
     def make_request(job_id):
-        return export_request(id=job_id, output_dir=f"/exports/{job_id}")
+        return export_request(id=job_id, output_dir=f"{UNSEEN_DIR}/{job_id}")
 
     submission = Submission(
         world,

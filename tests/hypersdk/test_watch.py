@@ -6,7 +6,7 @@ import pytest
 from airflow_provider_hypercarbon.exceptions import ExportLostError
 from airflow_provider_hypercarbon.hypersdk.progress import Progress
 from airflow_provider_hypercarbon.hypersdk.watch import ExportWatch, seen_bytes
-from tests.hypersdk.fake_daemon import answering, client_of, completed, job_json, lost
+from tests.hypersdk.fake_daemon import UNSEEN_DIR, answering, client_of, completed, job_json, lost
 from tests.hypersdk.test_progress import Lines, a_job
 
 
@@ -45,4 +45,4 @@ def test_bytes_on_the_disk_stand_in_for_bytes_reported(tmp_path):
     (tmp_path / "disk.vmdk").write_bytes(b"x" * 100_000)
     assert seen_bytes(a_job(output_dir=str(tmp_path))) >= 100_000
     assert seen_bytes(a_job(output_dir=str(tmp_path), percent=5.0)) is None
-    assert seen_bytes(a_job(output_dir="/nowhere/at/all")) is None
+    assert seen_bytes(a_job(output_dir=UNSEEN_DIR)) is None

@@ -32,6 +32,7 @@ from airflow_provider_hypercarbon.hooks.results import open_results
 from airflow_provider_hypercarbon.operators.carbon_report import CarbonReportOperator
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, StoredReport
 from tests.carbon.grid import HOUR, NOW, series
+from tests.hypersdk.fake_daemon import UNSEEN_DIR
 from tests.report_store.databases import KINDS, airflow_uri, fresh_database
 
 EXPORT = {
@@ -46,7 +47,7 @@ EXPORT = {
     "data_gb": 500.0,
     "data_bytes_from": "daemon",
     "files": ["web.ova"],
-    "output_dir": "/exports",
+    "output_dir": UNSEEN_DIR,
     "format": "ova",
     "export_method": "govc",
     "zone": "FR",

@@ -12,6 +12,7 @@ from airflow_provider_hypercarbon.hooks.results import open_results
 from airflow_provider_hypercarbon.operators.export_retention import ExportRetentionOperator
 from airflow_provider_hypercarbon.report_store import CarbonReportStore
 from airflow_provider_hypercarbon.report_store.row import RunContext
+from tests.hypersdk.fake_daemon import UNSEEN_DIR
 from tests.hypersdk.test_retention import VM, put_export
 from tests.report_store.databases import KINDS, airflow_uri, fresh_database
 from tests.task_context import task_context
@@ -117,7 +118,7 @@ def test_no_export_goes_before_its_report(
     [
         ({"keep_last": 0}, "Keep 1 at least"),
         ({"keep_last": "some"}, "not a whole number such as 7"),
-        ({"keep_last": 1, "output_dir": "/nowhere/at/all"}, "worker that mounts"),
+        ({"keep_last": 1, "output_dir": UNSEEN_DIR}, "worker that mounts"),
     ],
 )
 def test_what_cannot_be_right_is_refused(exports: Path, arguments: dict, words: str):

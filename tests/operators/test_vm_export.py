@@ -29,7 +29,17 @@ from airflow_provider_hypercarbon.hypersdk.measure import ExportResult
 from airflow_provider_hypercarbon.hypersdk.models import ExportJob, VCenter
 from airflow_provider_hypercarbon.operators.task_job import JOB_KEY
 from airflow_provider_hypercarbon.operators.vm_export import VMExportOperator
-from tests.hypersdk.fake_daemon import CANARY, answering, body_of, client_of, completed, job_json, lost, small_daemon
+from tests.hypersdk.fake_daemon import (
+    CANARY,
+    UNSEEN_DIR,
+    answering,
+    body_of,
+    client_of,
+    completed,
+    job_json,
+    lost,
+    small_daemon,
+)
 
 DECISION = {"due": True, "zone": "DE", "current_gco2eq_per_kwh": 118.5, "synthetic": "mock"}
 CAPABILITIES = {"capabilities": {"govc": {"available": True}, "web": {"available": True}}}
@@ -112,7 +122,7 @@ def operator_of(handler, **arguments):
     class Operator(VMExportOperator):
         hook = Hook()
 
-    fields = {"task_id": "export", "vm_path": "/DC0/vm/db-prod", "output_dir": "/exports", "deferrable": False}
+    fields = {"task_id": "export", "vm_path": "/DC0/vm/db-prod", "output_dir": UNSEEN_DIR, "deferrable": False}
     operator = Operator(**(fields | arguments))
     operator.pauses = []
 
@@ -491,7 +501,7 @@ def test_however_it_ends_its_outlets_tell_of_it_once(resumed):
     operator = operator_of(answering(completed()), outlets=[outlet], decision=DECISION)
     result = operator.resume_execution(*resumed, context) if resumed else operator.execute(context)
     (event,) = context["outlet_events"][outlet].asset_alias_events
-    assert event.dest_asset_key.uri == "hypersdk://hypersdk_default/exports/DC0/vm/db-prod"
+    assert event.dest_asset_key.uri == f"hypersdk://hypersdk_default{UNSEEN_DIR}/DC0/vm/db-prod"
     assert (event.extra["path"], event.extra["carbon"]["zone"]) == (result["output_dir"], "DE")
 
 
