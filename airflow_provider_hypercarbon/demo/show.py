@@ -135,6 +135,8 @@ def _settings(home: Path, daemon: DevelopmentDaemon) -> dict[str, str]:
     return {
         **{f"AIRFLOW_CONN_{name}": json.dumps(fields) for name, fields in connections.items()},
         "PYTHONWARNINGS": "ignore",
+        # The example has a schedule: without this, last night's run would start beside ours, with the default folder.
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     }
 
