@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -45,7 +46,9 @@ class LocalAirflow:
         self.home = home
         self._say = say
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        # Behind a proxy, below a path, Airflow keeps that path in every address of its own.
+        path = urlsplit((settings or {}).get("AIRFLOW__API__BASE_URL", "")).path.rstrip("/")
+        self.url = f"http://127.0.0.1:{self.port}{path}"
         self.environment = {
             **os.environ,
             # Airflow starts helpers by name, so its own folder must come first.

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from airflow_provider_hypercarbon import __version__
 from airflow_provider_hypercarbon.plugin import errors
+from airflow_provider_hypercarbon.plugin.bodies import JsonBodies
 from airflow_provider_hypercarbon.plugin.guard import Guard
 from airflow_provider_hypercarbon.plugin.page import router as page
 from airflow_provider_hypercarbon.plugin.reference import SECURITY, reference_page
@@ -37,7 +38,8 @@ def create_app() -> FastAPI:
         dependencies=[SECURITY],
         generate_unique_id_function=lambda route: route.name,
     )
-    app.add_middleware(Guard)
+    app.add_middleware(JsonBodies)
+    app.add_middleware(Guard)  # the last one added is the first one asked
     errors.install(app)
     api = APIRouter(prefix=API_PREFIX)
     for part in (mission, grid, runs, ledger, backtest):

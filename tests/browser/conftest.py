@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.browser.scene import Place, scene
+from tests.browser.scene import Place, Scene, scene
 
 #: A scene that is up already, as ``python -m tests.browser.scene`` prints it, to develop the page on.
 UP_ALREADY = os.environ.get("HYPERCARBON_BROWSER_SCENE", "")
@@ -35,12 +36,17 @@ def _can_look() -> bool:
 
 
 @pytest.fixture(scope="session")
-def place() -> Iterator[Place]:
+def running() -> Iterator[Scene | None]:
     if UP_ALREADY:
-        yield Place(**json.loads(UP_ALREADY))
+        yield None
         return
-    with scene(days=15) as running:
-        yield running.place
+    with scene(days=15) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def place(running: Scene | None) -> Place:
+    return running.place if running else Place(**json.loads(UP_ALREADY))
 
 
 @pytest.fixture(scope="session")
@@ -53,26 +59,33 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def window(place: Place, browser: Any) -> Iterator[Callable[..., Any]]:
+    with windows(browser, place.url) as opened:
+        yield opened
+
+
+@contextmanager
+def windows(browser: Any, url: str) -> Iterator[Callable[..., Any]]:
     """Open windows; a request to anywhere but the scene's host, or an error in a script, fails the test."""
     from tests.browser.chromium import signed_in
 
     contexts, wrong = [], []
+    home = urlsplit(url)
+
+    def look(request: Any) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("data", "blob", "about"):
+            return
+        if parts.hostname != home.hostname or not parts.path.startswith(home.path):
+            wrong.append(f"asked {request.url}")
 
     def opened(view: str = "", *, address: str = "", **more: Any) -> Any:
-        context = signed_in(browser, place.url, **more)
+        context = signed_in(browser, url, **more)
         contexts.append(context)
-        home = urlsplit(place.url).hostname
-
-        def look(request: Any) -> None:
-            parts = urlsplit(request.url)
-            if parts.scheme not in ("data", "blob", "about") and parts.hostname != home:
-                wrong.append(f"asked {request.url}")
-
         context.on("request", look)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
         page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
-        page.goto(place.url + (address or f"/hypercarbon/page{view}"))
+        page.goto(url + (address or f"/hypercarbon/page{view}"))
         return page
 
     yield opened

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ class TestOverview:
         page = window()
         expect(page.locator(".wait")).to_have_count(4)
         expect(page.locator(".wait p").first).to_contain_text("Deadline")
-        expect(page.locator(".countdown").first).to_contain_text("min")
+        expect(page.locator(".countdown").first).to_have_text(re.compile(r"\d (h|min)"))
         expect(page.locator("[role=progressbar]").first).to_be_attached()
         for zone in ("DE", "GB", "PL", "FR"):
             card = page.locator(f"[data-part=zone-{zone}]")

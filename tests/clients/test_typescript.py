@@ -3,12 +3,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from airflow_provider_hypercarbon.demo.local_airflow import LocalAirflow
+from tests.clients.conftest import Server
 
 CLIENT = Path(__file__).resolve().parent.parent.parent / "clients" / "typescript"
 pytestmark = [
@@ -18,28 +17,13 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
-    home = tmp_path_factory.mktemp("airflow")
-    connections = {
-        "AIRFLOW_CONN_HYPERCARBON_DEFAULT": '{"conn_type": "hypercarbon", "extra": {"source": "mock"}}',
-        "AIRFLOW_CONN_HYPERCARBON_RESULTS": f"sqlite://{home / 'results.db'}",
-    }
-    dags = home / "dags"
-    dags.mkdir()
-    with LocalAirflow(home, dags, connections) as running:
-        yield running
-
-
 class TestTypeScript:
-    def test_every_example_runs(self, airflow: LocalAirflow):
+    def test_every_example_runs(self, server: Server):
         """The client, generated from the document, gets the mission's four answers from a real API server."""
-        airflow.api("GET", "/version")
-        token = airflow._client.headers["Authorization"].removeprefix("Bearer ")
         done = subprocess.run(
             ["node", "--test", "test/"],
             cwd=CLIENT,
-            env={**os.environ, "AIRFLOW_URL": airflow.url, "AIRFLOW_TOKEN": token},
+            env={**os.environ, "AIRFLOW_URL": server.url, "AIRFLOW_TOKEN": server.token},
             capture_output=True,
             text=True,
             check=False,

@@ -17,7 +17,7 @@ from airflow_provider_hypercarbon.exceptions import (
 )
 from airflow_provider_hypercarbon.plugin import backends
 from airflow_provider_hypercarbon.sources.mock import MockSource
-from tests.plugin.conftest import NOW
+from tests.plugin.conftest import NOW, Client
 
 pytestmark = pytest.mark.airflow
 HOUR = timedelta(hours=1)
@@ -57,6 +57,21 @@ class Grid:
 
 def given(app: FastAPI, source: object) -> None:
     app.dependency_overrides[backends.carbon_source] = lambda: source
+
+
+class TestBodies:
+    def test_a_body_as_curl_sends_it(self, app: FastAPI, api: TestClient):
+        """``curl -d`` calls its body a form; with a token it is read as the JSON that it is."""
+        given(app, Grid(145.2, [132.1]))
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        assert api.post("carbon/status", content='{"zone": "US-CAL-CISO"}', headers=form).status_code == 200
+        assert api.post("carbon/status", content="zone=US-CAL-CISO", headers=form).status_code == 422
+
+    def test_a_form_of_another_site_stays_one(self, app: FastAPI, client: Client):
+        """A browser's cookie goes along with it, and no token."""
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = client("viewer", cookie=True).post("api/v1/carbon/status", content='{"zone": "DE"}', headers=form)
+        assert answer.status_code == 422
 
 
 class TestStatus:
