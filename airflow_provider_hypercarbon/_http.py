@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import httpx
 
@@ -23,6 +23,7 @@ from airflow_provider_hypercarbon.exceptions import (
     ConfigurationError,
     NotFoundError,
     RateLimitedError,
+    RemoteError,
     RequestRefusedError,
     UnavailableError,
 )
@@ -40,10 +41,21 @@ FIRST_PAUSE_SECONDS = 0.25
 DETAIL_CHARACTERS = 200
 #: A longer wish to be left alone says no more than this one.
 _LONGEST_RETRY_AFTER = 7 * 86400.0
-#: Called before every request, each further try included; whoever counts requests or limits them sets it. What it
-#: raises ends the call.
-before_request: ContextVar[Callable[[], None] | None] = ContextVar("before_request", default=None)
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+
+
+class Counting(Protocol):
+    """Whoever counts requests, or limits them."""
+
+    def before(self) -> None:
+        """Called before every request, each further try included; what it raises ends the call."""
+
+    def failed(self, error: RemoteError) -> bool:
+        """Called after every request that failed; whether the same may be tried again at once."""
+
+
+#: Who counts the requests that are made in this context.
+counting: ContextVar[Counting | None] = ContextVar("counting", default=None)
 
 
 class JsonHttp:
@@ -120,15 +132,18 @@ class JsonHttp:
         headers = {"Accept": "application/json", "User-Agent": agent, **self._own_headers}
         request = Request(self._service, method, self._base_url + path, headers, params, body)
         deadline = time.monotonic() + self._total_seconds
-        pause = FIRST_PAUSE_SECONDS
+        pause, count = FIRST_PAUSE_SECONDS, counting.get()
         for tries_left in range((tries or self._tries) - 1, -1, -1):
-            if (told := before_request.get()) is not None:
-                told()
+            if count is not None:
+                count.before()
             try:
                 return self._once(request, max(0.05, deadline - time.monotonic()))
-            except (UnavailableError, RateLimitedError) as error:
+            except RemoteError as error:
+                may_go_on = count is None or count.failed(error)
+                if not tries_left or not may_go_on or not isinstance(error, UnavailableError | RateLimitedError):
+                    raise
                 wait = getattr(error, "retry_after", None) or pause
-                if not tries_left or time.monotonic() + wait >= deadline:
+                if time.monotonic() + wait >= deadline:
                     raise
             self._sleep(wait)
             pause *= 2

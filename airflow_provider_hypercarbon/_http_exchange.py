@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
-from airflow_provider_hypercarbon.exceptions import BadAnswerError, RequestRefusedError, UnavailableError
+from airflow_provider_hypercarbon.exceptions import (
+    BadAnswerError,
+    NoAnswerError,
+    RequestRefusedError,
+    UnavailableError,
+)
 
 if TYPE_CHECKING:
     import ssl
@@ -58,7 +63,8 @@ def exchange(
     httpx bounds each read, not their sum, and nothing bounds a look-up in the DNS: a server that drips a byte a
     second would hold a worker for ever. So another thread asks, and this one waits for so long and no longer.
 
-    :raises UnavailableError: out of reach, cut, or not finished in time.
+    :raises NoAnswerError: not finished in time.
+    :raises UnavailableError: out of reach, or cut.
     :raises BadAnswerError: too large, or compressed.
     :raises RequestRefusedError: the address is not a URL.
     """
@@ -88,8 +94,8 @@ def exchange(
                 "authority that signed it, or install that on the machine."
             ) from error
         slow = isinstance(error, httpx.TimeoutException | TimeoutError)
-        what = "did not answer in time" if slow else "cannot be reached"
-        raise UnavailableError(f"{request.service} {what} ({type(error).__name__}). It may work later.") from error
+        kind, what = (NoAnswerError, "did not answer in time") if slow else (UnavailableError, "cannot be reached")
+        raise kind(f"{request.service} {what} ({type(error).__name__}). It may work later.") from error
     finally:
         line.cut()
 

@@ -11,7 +11,8 @@
     │   ├── RequestRefusedError       another 4xx: the request itself is wrong
     │   │   └── NotFoundError         404
     │   ├── RateLimitedError          429, with ``retry_after``
-    │   ├── UnavailableError          5xx, time-out, connection refused or cut
+    │   ├── UnavailableError          5xx, connection refused or cut
+    │   │   └── NoAnswerError         nothing came in time
     │   └── BadAnswerError            not JSON, too large, a redirect, an unexpected shape
     ├── NoDataError                   nothing to decide or to compute with
     │   ├── BadDataError              data came and were refused, with a named ``problem``
@@ -100,6 +101,10 @@ class UnavailableError(RemoteError):
     """The service is down, too slow or out of reach; later may work."""
 
     retryable = True
+
+
+class NoAnswerError(UnavailableError):
+    """No answer came in time. Whose fault that is, the service's, the network's or ours, is not known."""
 
 
 class BadAnswerError(RemoteError):

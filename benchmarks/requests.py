@@ -33,8 +33,6 @@ from urllib.parse import parse_qs, urlsplit
 from airflow_provider_hypercarbon.carbon.decision import StartDecision
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries
 from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
-from airflow_provider_hypercarbon.sources import cached as cached_answers
-from airflow_provider_hypercarbon.sources import electricity_maps, shared_answers
 from airflow_provider_hypercarbon.sources.answer_store import AnswerStore, FileAnswers, MemoryAnswers
 from airflow_provider_hypercarbon.sources.cached import CachedSource
 from airflow_provider_hypercarbon.sources.electricity_maps import ElectricityMapsSource
@@ -46,17 +44,8 @@ PLANS = {"paid": ("latest", "history", "past-range", "forecast"), "free": ("late
 AT_MOST = 2
 HOUR = timedelta(hours=1)
 SCOPE = "benchmark"
-SLOWER = 20
 #: When the compressed time begins; the provider publishes some minutes after each full hour.
 BEGIN = datetime(2026, 3, 2, 18, 10, tzinfo=UTC)
-
-
-def be_patient() -> None:
-    """Lengthen every time-out: on a busy machine a worker that gets no processor is no provider that is down."""
-    electricity_maps.TOTAL_SECONDS *= SLOWER
-    cached_answers.PATIENCE_SECONDS *= SLOWER
-    cached_answers._PATIENCE_WITH_OLDER_SECONDS *= SLOWER
-    shared_answers.TURN_SECONDS *= SLOWER
 
 
 class Clock:
@@ -297,7 +286,6 @@ def main() -> int:
     parser.add_argument("--database", help="SQLAlchemy URL of a database in place of a file")
     arguments = parser.parse_args()
     sensors = 100 if arguments.quick else 1000
-    be_patient()
     good = True
     with tempfile.TemporaryDirectory() as folder:
 

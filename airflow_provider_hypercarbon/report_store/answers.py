@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from airflow_provider_hypercarbon.exceptions import ReportStoreError
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.table import answers, instant_text, turns
 
+log = logging.getLogger(__name__)
+
 #: Nobody asks for what was not asked for in so long.
 KEEP = timedelta(days=30)
+_FORGET_EVERY_SECONDS = 3600.0
+#: When this process last looked for old answers in a database, in seconds since 1970.
+_forgot_at: WeakKeyDictionary[ResultsDatabase, float] = WeakKeyDictionary()
 
 
 class DatabaseAnswers:
@@ -41,6 +49,9 @@ class DatabaseAnswers:
         saved_at = datetime.fromtimestamp(self._clock(), UTC)
         key = {"scope": scope, "zone": zone, "question": question}
         self.database.write(answers, {**key, "document": document, "saved_at": instant_text(saved_at)})
+        if self._clock() - _forgot_at.get(self.database, 0.0) >= _FORGET_EVERY_SECONDS:
+            _forgot_at[self.database] = self._clock()
+            self.forget()
 
     def take_turn(self, scope: str, zone: str, holder: str, seconds: float) -> bool:
         """Take the turn to ask about a zone for so long; False while another has it."""
@@ -58,30 +69,40 @@ class DatabaseAnswers:
         given = turns.update().where(*_at(scope, zone), turns.c.holder == holder).values(holder="", held_until=0.0)
         self.database.change(lambda connection: connection.execute(given))
 
-    def spend(self, scope: str, period: str, limit: int) -> bool:
-        """Count one request against the limit of a period; False when it is used up."""
-        same = turns.c.period == period
+    def spend(self, scope: str, zone: str, period: int, limit: int) -> bool:
+        """Count one request against the limit of a period; False when it is used up.
+
+        Whoever comes from the period before is counted in the present one.
+        """
+        this, following = str(period), str(period + 1)
+        runs = turns.c.period.in_([this, following])
         counted = (
             turns.update()
-            .where(*_at(scope, ""), sa.or_(turns.c.period != period, turns.c.spent < limit))
+            .where(*_at(scope, zone), sa.or_(~runs, turns.c.spent < limit))
             # In this order: MySQL and MariaDB see the values that were set before.
-            .ordered_values((turns.c.spent, sa.case((same, turns.c.spent + 1), else_=1)), (turns.c.period, period))
+            .ordered_values(
+                (turns.c.spent, sa.case((runs, turns.c.spent + 1), else_=1)),
+                (turns.c.period, sa.case((turns.c.period == following, following), else_=this)),
+            )
         )
-
-        first = {"spent": 1, "period": period}
-        return self.database.change(lambda connection: _update(connection, counted, scope, "", first))
+        first = {"spent": 1, "period": this}
+        return self.database.change(lambda connection: _update(connection, counted, scope, zone, first))
 
     def forget(self) -> None:
-        """Delete what nobody has asked for in a month."""
-        before = instant_text(datetime.fromtimestamp(self._clock(), UTC) - KEEP)
-        old = answers.delete().where(answers.c.saved_at < before)
-        self.database.change(lambda connection: connection.execute(old))
+        """Delete what nobody has asked for in a month, where the login may delete; done by the way of a write."""
+        is_old = answers.c.saved_at < instant_text(datetime.fromtimestamp(self._clock(), UTC) - KEEP)
+        try:
+            # Looked for first: InnoDB locks each row that a deletion looks at.
+            if self.database.read(sa.select(answers.c.zone).where(is_old).limit(1)):
+                self.database.change(lambda connection: connection.execute(answers.delete().where(is_old)))
+        except ReportStoreError as error:  # what is too old is in nobody's way
+            log.debug("Old answers are kept: %s", error)
 
 
 def _update(
     connection: sa.Connection, statement: sa.Update, scope: str, zone: str, values: dict[str, object]
 ) -> bool:
-    """Update the row of a turn if it is free, or make it; whether that was done.
+    """Update a row if its conditions hold, or make it; whether that was done.
 
     It is looked for first: an update that finds no row locks the gap in InnoDB, and two of them never end.
     """
@@ -92,7 +113,7 @@ def _update(
         with connection.begin_nested():
             connection.execute(turns.insert().values(row))
     except IntegrityError:  # another was quicker
-        return False
+        return bool(connection.execute(statement).rowcount)
     return True
 
 

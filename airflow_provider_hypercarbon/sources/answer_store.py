@@ -39,8 +39,12 @@ class AnswerStore(Protocol):
     def end_turn(self, scope: str, zone: str, holder: str) -> None:
         """Give the turn back, if it is still the holder's."""
 
-    def spend(self, scope: str, period: str, limit: int) -> bool:
-        """Count one request against the limit of a period; False when it is used up."""
+    def spend(self, scope: str, zone: str, period: int, limit: int) -> bool:
+        """Count one request against the limit of a period; False when it is used up.
+
+        Periods are numbered. Whoever comes from the one before, its clock being late or its wait long, is counted in
+        the present one: going back would begin both anew.
+        """
 
 
 class MemoryAnswers:
@@ -54,7 +58,7 @@ class MemoryAnswers:
         self._lock = threading.Lock()
         self._documents: dict[tuple[str, str], dict[str, str]] = {}
         self._holders: dict[tuple[str, str], tuple[str, float]] = {}
-        self._spent: dict[str, tuple[str, int]] = {}
+        self._spent: dict[tuple[str, str], tuple[int, int]] = {}
 
     def read(self, scope: str, zone: str) -> dict[str, str]:
         with self._lock:
@@ -79,12 +83,15 @@ class MemoryAnswers:
             if self._holders.get((scope, zone), ("", 0.0))[0] == holder:
                 del self._holders[scope, zone]
 
-    def spend(self, scope: str, period: str, limit: int) -> bool:
+    def spend(self, scope: str, zone: str, period: int, limit: int) -> bool:
         with self._lock:
-            counted, spent = self._spent.get(scope, ("", 0))
-            spent = spent if counted == period else 0
-            self._spent[scope] = (period, min(spent + 1, limit))
-            return spent < limit
+            counted, spent = self._spent.get((scope, zone), (period, 0))
+            if counted not in (period, period + 1):
+                counted, spent = period, 0
+            if spent >= limit:
+                return False
+            self._spent[scope, zone] = (counted, spent + 1)
+            return True
 
 
 class FileAnswers:
@@ -132,13 +139,15 @@ class FileAnswers:
         with self._transaction() as database:
             database.execute("DELETE FROM turns WHERE scope = ? AND zone = ? AND holder = ?", (scope, zone, holder))
 
-    def spend(self, scope: str, period: str, limit: int) -> bool:
+    def spend(self, scope: str, zone: str, period: int, limit: int) -> bool:
+        values = {"scope": scope, "zone": zone, "period": period, "limit": limit}
         with self._transaction() as database:
-            database.execute("DELETE FROM spent WHERE scope = ? AND period <> ?", (scope, period))
             done = database.execute(
-                "INSERT INTO spent VALUES (?, ?, 1) ON CONFLICT (scope, period) "
-                "DO UPDATE SET requests = requests + 1 WHERE requests < ?",
-                (scope, period, limit),
+                "INSERT INTO requests VALUES (:scope, :zone, :period, 1) ON CONFLICT (scope, zone) DO UPDATE SET "
+                "made = CASE WHEN period IN (:period, :period + 1) THEN made + 1 ELSE 1 END, "
+                "period = CASE WHEN period = :period + 1 THEN period ELSE :period END "
+                "WHERE made < :limit OR period NOT IN (:period, :period + 1)",
+                values,
             )
             return done.rowcount > 0
 
@@ -195,8 +204,8 @@ _TABLES = (
     "saved_at REAL NOT NULL, PRIMARY KEY (scope, zone, question)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS turns (scope TEXT, zone TEXT, holder TEXT NOT NULL, held_until REAL NOT NULL, "
     "PRIMARY KEY (scope, zone)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS spent (scope TEXT, period TEXT, requests INTEGER NOT NULL, "
-    "PRIMARY KEY (scope, period)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS requests (scope TEXT, zone TEXT, period INTEGER NOT NULL, made INTEGER NOT NULL, "
+    "PRIMARY KEY (scope, zone)) WITHOUT ROWID",
 )
 
 

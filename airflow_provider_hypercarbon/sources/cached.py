@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from airflow_provider_hypercarbon._http import before_request
+from airflow_provider_hypercarbon._http import counting
 from airflow_provider_hypercarbon.carbon.instants import as_utc, clock_time
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries
 from airflow_provider_hypercarbon.carbon.zones import Zone, zone_key
@@ -27,6 +27,7 @@ from airflow_provider_hypercarbon.exceptions import (
 )
 from airflow_provider_hypercarbon.sources import CarbonSource
 from airflow_provider_hypercarbon.sources.answer_store import AnswerStore, MemoryAnswers
+from airflow_provider_hypercarbon.sources.budget import Hour, Spending
 from airflow_provider_hypercarbon.sources.kept import Failure, Kept
 from airflow_provider_hypercarbon.sources.questions import (
     RECENT,
@@ -42,10 +43,7 @@ from airflow_provider_hypercarbon.sources.shared_answers import Known, Notes, Sh
 
 log = logging.getLogger(__name__)
 
-#: Measured values and forecast: what a zone costs in the time between two updates of the provider.
-REQUESTS_PER_ZONE = 2
 REQUESTS_PER_MINUTE = 30
-UPDATE_INTERVAL = timedelta(hours=1)
 #: Providers publish an hour some minutes after it began. Each installation waits a little differently, so that they
 #: do not all come in the same second.
 _LAG, _LAG_SPREAD_SECONDS = timedelta(minutes=3), 300
@@ -72,8 +70,8 @@ class CachedSource:
     """A source that is asked once for all who wait.
 
     An answer is good until the provider's next update is due. One process at a time asks about a zone; others wait
-    a bounded time for its answer, then go on with an older one or ask themselves. Failures are remembered too, and
-    after three in a row nobody asks for a while. A store that fails is done without.
+    a bounded time for its answer, then go on with an older one or with none. Failures are remembered too, and after
+    three in a row nobody asks for a while. A store that fails is done without.
 
     :param source: the source to ask; any one, and not a chain, whose members are each cached.
     :param store: shared by all that ask with the same credential; None keeps answers in this process.
@@ -179,8 +177,8 @@ class CachedSource:
                 self._waited += time.monotonic() - began
                 known = look()
                 outcome = settled(known)
-                if outcome is None and not mine and has_older:
-                    outcome = _Outcome(known.kept, UnavailableError("Another worker is asking for something newer."))
+                if outcome is None and not mine:
+                    outcome = _Outcome(known.kept, UnavailableError("Another worker is asking about it just now."))
                 outcome = outcome or self._ask(question, known, now)
         return _given(question, outcome, now)
 
@@ -195,65 +193,41 @@ class CachedSource:
             return _Outcome(kept, down.error(now=now))
         if self._down is not None:  # a moment ago, in the same decision
             return _Outcome(kept, self._down)
-        may_try_again = kept.failure is not None and not kept.failure.is_refusal
-        hour = self._hour(now)
-        spent = known.hour.spent if known.hour.hour == hour.isoformat() else 0
-        if question.budgeted and spent >= REQUESTS_PER_ZONE and not may_try_again:
-            return _Outcome(kept, _enough(question, hour + UPDATE_INTERVAL, now))
+        hour = Hour.of(now, self.lag)
+        if question.budgeted and hour.is_spent(known):
+            again = kept.failure and kept.failure.model_copy(update={"until": hour.end})
+            return _Outcome(kept, again.error(now=now) if again else hour.enough(question, now))
         return None
 
     def _ask(self, question: Question, known: Known, now: datetime) -> _Outcome:
         """Ask the source, and keep what comes of it."""
-        before = self.requests
-
-        def allow() -> None:
-            self._allow_request(now)
-            self._answers.take_turn(question.zone)
-
-        token = before_request.set(allow)
+        hour = Hour.of(now, self.lag)
+        spending = Spending(self._answers, question, known, hour, per_minute=self._requests_per_minute, now=now)
+        token = counting.set(spending)
         try:
-            kept = question.ask(self.source, known.kept, now=now, valid_until=self._hour(now) + UPDATE_INTERVAL)
+            kept = question.ask(self.source, known.kept, now=now, valid_until=hour.end)
         except HyperCarbonError as error:
             if not isinstance(error, NotAskedError):
-                self._keep_failure(question, known, error, self.requests - before, now)
+                self._keep_failure(question, known, error, now)
+            spending.end(error)
             return _Outcome(known.kept, error)
         finally:
-            before_request.reset(token)
-        made = self.requests - before
+            counting.reset(token)
+            self.requests += spending.made
         self._answers.keep(question.zone, question.name, kept)
-        self._keep_spent(question, known, made, now)
+        spending.end()
         if known.scope.failure is not None:
             self._answers.note_scope(Notes())
-        log.info("Asked %s about %s: %s, %d request(s).", self.name, question.zone, question.name, made)
+        log.info("Asked %s about %s: %s, %d request(s).", self.name, question.zone, question.name, spending.made)
         self._tell(question, kept)
         return _Outcome(kept)
 
-    def _keep_failure(
-        self, question: Question, known: Known, error: HyperCarbonError, made: int, now: datetime
-    ) -> None:
+    def _keep_failure(self, question: Question, known: Known, error: HyperCarbonError, now: datetime) -> None:
         failure = Failure.of(error, known.kept.failure, now=now)
         self._answers.keep(question.zone, question.name, known.kept.model_copy(update={"failure": failure}))
         if failure.is_down:
             self._down = error
             self._answers.note_scope(Notes(failure=Failure.of(error, known.scope.failure, now=now)))
-        elif failure.is_refusal:
-            self._keep_spent(question, known, made, now)
-
-    def _keep_spent(self, question: Question, known: Known, made: int, now: datetime) -> None:
-        if question.budgeted:
-            hour = self._hour(now).isoformat()
-            before = known.hour.spent if known.hour.hour == hour else 0
-            self._answers.note_hour(question.zone, Notes(hour=hour, spent=before + made))
-
-    def _allow_request(self, now: datetime) -> None:
-        limit = self._requests_per_minute
-        if not self._answers.spend(f"{now:%Y-%m-%dT%H:%M}", limit):
-            raise NotAskedError(
-                f"{limit} requests a minute are the limit that this installation sets itself. The connection's "
-                "requests_per_minute raises it.",
-                retry_after=60.0 - now.second,
-            )
-        self.requests += 1
 
     def _tell(self, question: Question, kept: Kept) -> None:
         if self._on_answer is None or kept.answer is None or kept.asked_at is None:
@@ -262,10 +236,6 @@ class CachedSource:
             self._on_answer(question.name, kept.answer.series(), kept.asked_at)
         except Exception as error:  # noqa: BLE001 - whoever listens has no say in whether a backup runs
             log.warning("The answer is used, but not kept in the log of readings: %s", error)
-
-    def _hour(self, now: datetime) -> datetime:
-        """Return when the provider last published: some minutes after the full hour."""
-        return (now - self.lag).replace(minute=0, second=0, microsecond=0) + self.lag
 
 
 def _is_usable(question: Question, kept: Kept, now: datetime) -> bool:
@@ -284,11 +254,3 @@ def _given(question: Question, outcome: _Outcome, now: datetime) -> IntensitySer
         return series
     older = f"The {question.name} of {question.zone} is from {clock_time(kept.asked_at, now=now)}: {why}"
     return series.model_copy(update={"problems": (older,)})
-
-
-def _enough(question: Question, at: datetime, now: datetime) -> NotAskedError:
-    return NotAskedError(
-        f"The {question.name} of {question.zone} is asked for from {clock_time(at, now=now)} on: "
-        f"{REQUESTS_PER_ZONE} requests a zone and hour are enough.",
-        retry_after=(at - now).total_seconds(),
-    )

@@ -33,20 +33,27 @@ class Notes(Frozen):
     """What is noted of a whole scope, or of a zone's hour.
 
     :param failure: the last failure of a source that is down or does not want us; None after a good answer.
-    :param hour: the time between two updates of the provider that ``spent`` was counted in.
+    :param hour: the time between two updates of the provider that the rest is about.
+    :param spent: requests that were made in it.
+    :param repeats: how many more of them were failures that may be made up for.
     """
 
     failure: Failure | None = None
     hour: str = ""
     spent: int = 0
+    repeats: int = 0
 
 
 class Known(NamedTuple):
-    """What is known before asking: about the question, the whole scope, and the zone's hour."""
+    """What is known before asking: about the question, the whole scope, and the zone's hour.
+
+    :param is_unreadable: something is kept for the question, by another release or damaged, that cannot be read.
+    """
 
     kept: Kept
     scope: Notes
     hour: Notes
+    is_unreadable: bool = False
 
 
 class SharedAnswers:
@@ -92,28 +99,29 @@ class SharedAnswers:
     def note_hour(self, zone: str, notes: Notes) -> None:
         self._keep(zone, _HOUR, notes)
 
-    def spend(self, period: str, limit: int) -> bool:
+    def spend(self, zone: str, period: int, limit: int) -> bool:
         """Count a request of this process, and of all; False when the limit of the period is used up."""
-        return self._memory.spend(self.scope, period, limit) and self._shared(
-            lambda store: store.spend(self.scope, period, limit), True
+        return self._memory.spend(self.scope, zone, period, limit) and self._shared(
+            lambda store: store.spend(self.scope, zone, period, limit), True
         )
 
     @contextmanager
     def turn(self, zone: str, seconds: float, is_over: Callable[[], bool]) -> Iterator[bool]:
-        """Wait for the turn to ask about a zone, until the wait is over or has lasted too long; yield who has it.
+        """Wait for the turn to ask about a zone, until that is over or has lasted too long; yield whether it came.
 
-        :param seconds: after which this goes on without the turn.
+        :param seconds: of patience; without any, the turn is taken if it is free.
         :param is_over: looks whether another's answer has come.
         """
         ends, pause, is_mine = time.monotonic() + seconds, 0.05, False
         lock = _locks[self.scope, zone]
         has_lock = lock.acquire(timeout=max(0.0, seconds))
         try:
-            while not is_mine and not is_over() and time.monotonic() < ends:
+            while has_lock and not is_over():
                 is_mine = self.take_turn(zone)
-                if not is_mine:
-                    self._sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  (no secret)
-                    pause = min(2 * pause, 0.5)
+                if is_mine or time.monotonic() >= ends:
+                    break
+                self._sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  (no secret)
+                pause = min(2 * pause, 0.5)
             yield is_mine
         finally:
             if is_mine:
@@ -155,4 +163,5 @@ def _read(documents: dict[str, str], question: str) -> Known:
         except (KeyError, ValidationError):  # never written, or by another release
             return model()
 
-    return Known(parsed(question, Kept), parsed(_SCOPE, Notes), parsed(_HOUR, Notes))
+    kept = parsed(question, Kept)
+    return Known(kept, parsed(_SCOPE, Notes), parsed(_HOUR, Notes), question in documents and kept == Kept())

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_hypercarbon._http import JsonHttp, before_request
+from airflow_provider_hypercarbon._http import JsonHttp, counting
 from airflow_provider_hypercarbon.carbon.instants import as_utc
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Signal, Slot
 from airflow_provider_hypercarbon.carbon.zones import Zone, catalogue, zone_key
@@ -171,11 +171,11 @@ class WattTimeSource:
             raise
 
     def _log_in(self) -> JsonHttp:
-        counted = before_request.set(None)  # whoever counts requests counts those about a zone
+        counted = counting.set(None)  # whoever counts requests counts those about a zone
         try:
             answer = self._open(headers={"Authorization": self._basic}).get("/login")
         finally:
-            before_request.reset(counted)
+            counting.reset(counted)
         token = answer.get("token") if isinstance(answer, Mapping) else None
         if not isinstance(token, str) or not token:
             raise BadAnswerError("WattTime did not answer with a token. It may work later.")

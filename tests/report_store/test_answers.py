@@ -114,23 +114,32 @@ class TestTurns:
 class TestSpending:
     def test_a_period_has_its_limit(self, store: DatabaseAnswers):
         """The next period begins anew."""
-        assert [store.spend("scope", "18:00", 2) for _ in range(3)] == [True, True, False]
-        assert [store.spend("scope", "18:01", 2) for _ in range(3)] == [True, True, False]
-        assert store.spend("other", "18:01", 2)
+        assert [store.spend("scope", "DE", 7, 2) for _ in range(3)] == [True, True, False]
+        assert [store.spend("scope", "DE", 8, 2) for _ in range(3)] == [True, True, False]
+        assert store.spend("scope", "DE", 8, 3)
+        assert store.spend("scope", "FR", 8, 2)
+        assert store.spend("other", "DE", 8, 2)
 
     def test_many_at_once_do_not_overspend(self, store: DatabaseAnswers):
         """The count is the database's."""
-        got = at_once(MANY, lambda _: store.spend("scope", "18:00", 5))
-        assert 1 <= got.count(True) <= 5
-        while store.spend("scope", "18:00", 5):
-            got.append(True)
+        got = at_once(MANY, lambda _: store.spend("scope", "DE", 7, 5))
         assert got.count(True) == 5
+
+    def test_who_comes_late_counts_in_the_present(self, store: DatabaseAnswers):
+        """At the turn of the hour two periods never begin each other anew; a clock that is far off stops nobody."""
+        got = [store.spend("scope", "DE", period, 2) for period in (7, 8, 7, 8, 7)]
+        assert got == [True, True, True, False, False]
+        assert store.spend("scope", "DE", 5_000_000, 2)
+        assert store.spend("scope", "DE", 8, 2)
 
     def test_turns_and_spending_do_not_disturb_each_other(self, store: DatabaseAnswers):
         """The row of the scope is not that of a zone."""
-        assert store.spend("scope", "18:00", 1)
+        assert store.spend("scope", "", 7, 1)
         assert store.take_turn("scope", "DE", "me", 10)
-        assert not store.spend("scope", "18:00", 1)
+        assert store.spend("scope", "DE", 7, 1)
+        assert not store.take_turn("scope", "DE", "you", 10)
+        assert not store.spend("scope", "", 7, 1)
+        assert not store.spend("scope", "DE", 7, 1)
 
 
 class TestUpgrade:

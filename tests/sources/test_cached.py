@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -254,19 +255,26 @@ class TestManyAtOnce:
         assert sorted(world.taken()) == ["forecast", "past-range"]
         assert all(outlook.problems == () for outlook in outlooks)
 
-    def test_a_killed_holder_is_survived(self, world: World, monkeypatch: pytest.MonkeyPatch):
+    def test_a_killed_holder_is_survived(self, world: World):
         """Its turn ends by itself, and another asks."""
-        from airflow_provider_hypercarbon.sources import cached
-
         assert world.store.take_turn(SCOPE, "DE", "killed", 0.3)
         assert world.process().history("DE", NOW - HOUR, NOW, now=NOW).slots
         assert world.taken() == ["past-range"]
+
+    def test_who_waits_too_long_does_not_ask_beside_the_other(self, world: World, monkeypatch: pytest.MonkeyPatch):
+        """On a machine that is overloaded each would, and none would be any faster for it."""
+        from airflow_provider_hypercarbon.sources import cached
+
         monkeypatch.setattr(cached, "PATIENCE_SECONDS", 0.2)
-        assert world.store.take_turn(SCOPE, "FR", "slow", 60)
-        world.provider.fault = lambda _: httpx.Response(500)
-        with pytest.raises(UnavailableError):
-            world.process().history("FR", NOW - HOUR, NOW, now=NOW)
-        assert world.taken() != []  # whoever waited too long asks by itself
+        assert world.store.take_turn(SCOPE, "DE", "slow", 60)
+        with pytest.raises(UnavailableError, match="Another worker is asking"):
+            world.process().history("DE", NOW - HOUR, NOW, now=NOW)
+        outlook = world.decide(NOW)
+        assert outlook.measured is None
+        assert not outlook.permanent
+        assert world.taken() == []
+        world.store.end_turn(SCOPE, "DE", "slow")
+        assert world.decide(NOW + 5 * MINUTE).problems == ()
 
     def test_with_something_older_nobody_waits_long(self, world: World, monkeypatch: pytest.MonkeyPatch):
         """The older answer is given, and says why."""
@@ -290,6 +298,94 @@ class TestManyAtOnce:
         assert limited.value.retry_after == 60
         assert world.taken() == ["past-range"]
         assert world.process(requests_per_minute=1).forecast("DE", NOW + HOUR, now=NOW + MINUTE).slots
+
+
+class Turnless:
+    """A store in which everybody has the turn at once: each holder before was too slow, and lost it."""
+
+    def __init__(self, store: AnswerStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    def take_turn(self, *_: object) -> bool:
+        return True
+
+
+class TestBound:
+    """At most two requests a zone and hour, by a count that does not depend on who waits for whom."""
+
+    def test_it_holds_when_everybody_asks_at_once(self, store: AnswerStore, monkeypatch: pytest.MonkeyPatch):
+        """Whoever comes too late for a request goes on without."""
+        from airflow_provider_hypercarbon.sources import shared_answers
+
+        monkeypatch.setattr(shared_answers, "_locks", defaultdict(NoLock))
+        world, gate = World(Turnless(store), Provider()), threading.Barrier(16)  # type: ignore[arg-type]
+
+        def start(_: int) -> object:
+            gate.wait()
+            return world.decide(NOW)
+
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(start, range(16)))
+        assert len(world.taken()) == 2
+        world.decide(NOW + HOUR)
+        assert len(world.taken()) == 2
+
+    def test_a_time_out_earns_no_further_request(self, world: World):
+        """Nobody knows whether the provider was slow or this machine; the hour's second request is its last."""
+
+        def too_slow(request: httpx.Request) -> httpx.Response:
+            raise httpx.ReadTimeout("slow", request=request)
+
+        world.provider.fault = too_slow
+        for minute in range(0, 40, 2):
+            with pytest.raises(UnavailableError, match="did not answer in time"):
+                world.at(NOW + minute * MINUTE).process().history("DE", NOW - HOUR, NOW, now=NOW + minute * MINUTE)
+        assert len(world.taken()) == 2
+        world.provider.fault = None
+        assert world.decide(NOW + HOUR).problems == ()
+
+    def test_failures_of_the_provider_have_a_bound_too(self, world: World):
+        """A request for each that was answered with a failure, up to eight in an hour."""
+        world.provider.fault = status(503)
+        for minute in range(45):
+            world.decide(NOW + minute * MINUTE)
+        assert 4 < len(world.taken()) <= 10
+        world.provider.fault = None
+        assert world.decide(NOW + HOUR).problems == ()
+
+    def test_the_reason_is_what_failed(self, world: World):
+        """Not that there were requests enough."""
+        world.provider.fault = lambda _: httpx.Response(401, json={"error": "Invalid auth-token"})
+        for minute in (0, 6, 20, 40):
+            with pytest.raises(AuthenticationError, match="credential was refused"):
+                world.process().history("DE", NOW - HOUR, NOW, now=NOW + minute * MINUTE)
+        assert len(world.taken()) == 2
+
+    def test_an_answer_that_cannot_be_read_starves_nobody(self, world: World):
+        """Another release wrote both after the hour's requests were made: each is asked for once more."""
+        world.decide(NOW)
+        for question in ("measured", "forecast"):
+            world.store.write(SCOPE, "DE", question, '{"of": "tomorrow"}')
+        world.taken()
+        assert world.decide(NOW + MINUTE).problems == ()
+        assert world.taken() == ["past-range", "forecast"]
+        world.store.write(SCOPE, "DE", "forecast", '{"of": "tomorrow"}')
+        assert world.decide(NOW + 2 * MINUTE).problems == ()
+        assert world.decide(NOW + 3 * MINUTE).problems == ()
+        assert world.taken() == ["forecast"]
+
+
+class NoLock:
+    """A lock that everybody has."""
+
+    def acquire(self, timeout: float) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
 
 
 class Broken:
@@ -355,7 +451,7 @@ class TestFailures:
         for zone in ("DE", "FR", "SE", "GB", "NL"):
             with pytest.raises(UnavailableError):
                 world.process().history(zone, NOW - HOUR, NOW, now=NOW)
-        assert len(world.taken()) == 3 * 3  # three tries each
+        assert len(world.taken()) == 3 + 1 + 1  # three tries of one that was well a moment ago
 
     def test_an_older_answer_is_given_and_says_so(self, world: World):
         """For a few hours; then there are no data."""
