@@ -109,6 +109,7 @@ class IntensitySeries(Frozen):
     :param slots: in order of time; a missing slot is a gap, not a zero.
     :param slot_length: the same for all.
     :param issued_at: when a forecast was made; for measured values, when they were last updated.
+    :param estimation_method: how the provider estimated the newest slot, in its own word, where it says so.
     :param problems: what stood in the way of something newer or more, one sentence each.
     :param static: yearly averages: see :class:`CarbonIntensity`.
     """
@@ -122,6 +123,7 @@ class IntensitySeries(Frozen):
     synthetic: Synthetic | None = None
     problems: tuple[str, ...] = ()
     static: bool = False
+    estimation_method: str | None = None
 
     @property
     def end_at(self) -> datetime | None:
@@ -139,6 +141,7 @@ class IntensitySeries(Frozen):
                 source=self.source,
                 signal=self.signal,
                 estimated=slot.estimated,
+                estimation_method=self.estimation_method if slot is self.slots[-1] else None,
                 updated_at=self.issued_at,
                 synthetic=self.synthetic,
                 static=self.static,

@@ -185,7 +185,7 @@ class CachedSource:
     def _settled(self, question: Question, known: Known, now: datetime) -> _Outcome | None:
         """Return what there is when the source need not or must not be asked."""
         kept, down = known.kept, known.scope.failure
-        if kept.is_fresh(now) and question.is_covered(kept):
+        if kept.is_fresh(now) and question.is_covered(kept, now=now):
             return _Outcome(kept)
         if kept.failure is not None and now < kept.failure.until:
             return _Outcome(kept, kept.failure.error(now=now))

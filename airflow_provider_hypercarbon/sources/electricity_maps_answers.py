@@ -35,13 +35,12 @@ def read_latest(answer: object, question: Question) -> CarbonIntensity:
     :raises BadDataError: it is of another zone, old, from the future, or no intensity.
     """
     fields, question = _read_fields(answer, question)
-    method = fields.get("estimationMethod")
     return newest_value(
         _read_row(fields, question),
         _said_length(fields) or _HOUR,
         question,
         updated_at=_last_update([fields], question),
-        estimation_method=method if isinstance(method, str) else None,
+        estimation_method=_method(fields),
         synthetic=_synthetic([fields]),
     )
 
@@ -59,7 +58,7 @@ def read_history(answer: object, question: Question, wanted: Interval, *, within
         rows, partial(_read_row, question=question), question, said_length=_said_length(fields)
     )
     parts = [fields, *rows]
-    return measured_series(
+    series = measured_series(
         slots,
         length,
         question,
@@ -68,6 +67,7 @@ def read_history(answer: object, question: Question, wanted: Interval, *, within
         updated_at=_last_update(parts, question),
         synthetic=_synthetic(parts),
     )
+    return series.model_copy(update={"estimation_method": _method_at(series.slots[-1].start_at, rows, question)})
 
 
 def read_forecast(answer: object, question: Question, until: datetime) -> IntensitySeries:
@@ -141,6 +141,20 @@ def _read_row(row: Fields, question: Question) -> Slot:
     if not isinstance(estimated, bool):
         estimated = True if row.get("estimationMethod") else None
     return slot_of(start, row.get("carbonIntensity"), question, estimated)
+
+
+def _method_at(start: datetime, rows: list[Fields], question: Question) -> str | None:
+    """Return how the value of one time was estimated, where its row says so."""
+    for row in reversed(rows):
+        with suppress(BadDataError):
+            if read_instant(row.get("datetime"), question) == start:
+                return _method(row)
+    return None
+
+
+def _method(fields: Fields) -> str | None:
+    method = fields.get("estimationMethod")
+    return method if isinstance(method, str) else None
 
 
 def _said_length(fields: Fields) -> timedelta | None:

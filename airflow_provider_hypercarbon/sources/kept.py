@@ -107,6 +107,11 @@ class Failure(Frozen):
         return issubclass(self._class, RequestRefusedError | AccessDeniedError | ConfigurationError)
 
     @property
+    def is_denial(self) -> bool:
+        """Whether the plan does not include what was asked for."""
+        return issubclass(self._class, AccessDeniedError)
+
+    @property
     def _class(self) -> type[HyperCarbonError]:
         return _KINDS.get(self.kind, UnavailableError)
 
@@ -146,7 +151,9 @@ class Kept(Frozen):
     :param valid_until: when the source is expected to have something newer.
     :param since: the earliest time that was asked about, whether or not the source reaches so far.
     :param until: the latest.
-    :param reach_at: when all the way back to ``since`` was last asked for.
+    :param reach_at: when all the way back to ``since`` was last asked for; of a forecast, when a longer one was last
+        refused.
+    :param most_days: of a forecast that the plan includes, where a longer one was refused.
     :param failure: why there is nothing newer; None after a good answer.
     """
 
@@ -156,6 +163,7 @@ class Kept(Frozen):
     since: UtcDatetime | None = None
     until: UtcDatetime | None = None
     reach_at: UtcDatetime | None = None
+    most_days: int | None = None
     failure: Failure | None = None
 
     def is_fresh(self, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 
 from airflow_provider_hypercarbon.carbon.instants import clock_time
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Slot
-from airflow_provider_hypercarbon.exceptions import AccessDeniedError, NoDataError
+from airflow_provider_hypercarbon.exceptions import NoDataError
 from airflow_provider_hypercarbon.sources import CarbonSource
 from airflow_provider_hypercarbon.sources.kept import Kept, KeptSeries, cut, joined
 
@@ -22,6 +22,8 @@ RECENT = timedelta(hours=22)
 _KEEP_MEASURED = timedelta(days=10)
 #: An answer about the distant past is asked for again after this, as it may have been revised.
 _PAST_IS_VALID = timedelta(hours=6)
+#: A forecast is asked for at least so far ahead, as nearly everybody needs no more: a day's wait, and the page.
+_LEAST_DAYS = 2
 #: How old the newest measured slot may be to be called the present.
 _PRESENT = timedelta(hours=2)
 
@@ -44,7 +46,7 @@ class Question(Protocol):
     def max_age(self) -> timedelta:
         """For so long after it was asked for, an answer that could not be renewed is given."""
 
-    def is_covered(self, kept: Kept) -> bool:
+    def is_covered(self, kept: Kept, *, now: datetime) -> bool:
         """Whether the kept answer was asked for as widely as this one."""
 
     def ask(self, source: CarbonSource, kept: Kept, *, now: datetime, valid_until: datetime) -> Kept:
@@ -69,23 +71,25 @@ class Measured:
     budgeted: ClassVar[bool] = True
     max_age: ClassVar[timedelta] = timedelta(hours=4)
 
-    def is_covered(self, kept: Kept) -> bool:
+    def is_covered(self, kept: Kept, *, now: datetime) -> bool:
         return True
 
     def ask(self, source: CarbonSource, kept: Kept, *, now: datetime, valid_until: datetime) -> Kept:
         old = kept.answer.series() if kept.answer else None
-        deep = now - DEPTH
         only_the_newest = old is not None and self._has_the_rest(kept, old, now)
-        series = source.history(self.zone, now - RECENT if only_the_newest else deep, now, now=now)
+        # A plan that refused a week and a day alike costs one request to ask again, not the hour's two.
+        is_short = only_the_newest or (kept.failure is not None and kept.failure.is_denial)
+        begin = now - (RECENT if is_short else DEPTH)
+        series = source.history(self.zone, begin, now, now=now)
         if not series.slots:
             raise NoDataError(f"No measured values for {self.zone} came back.")
         return Kept(
             answer=KeptSeries.of(joined(old, series, since=now - _KEEP_MEASURED)),
             asked_at=now,
             valid_until=valid_until,
-            since=kept.since if only_the_newest else deep,
+            since=kept.since if only_the_newest else begin,
             until=now,
-            reach_at=kept.reach_at if only_the_newest else now,
+            reach_at=kept.reach_at if only_the_newest else None if is_short else now,
         )
 
     @staticmethod
@@ -115,7 +119,7 @@ class Past:
     def name(self) -> str:
         return f"past {self._first():%Y-%m-%dT%H}/{self._last():%Y-%m-%dT%H}"
 
-    def is_covered(self, kept: Kept) -> bool:
+    def is_covered(self, kept: Kept, *, now: datetime) -> bool:
         return True
 
     def ask(self, source: CarbonSource, kept: Kept, *, now: datetime, valid_until: datetime) -> Kept:
@@ -136,7 +140,10 @@ class Past:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The forecast from the running slot on, asked for in whole days so that one answer does for all waits."""
+    """The forecast from the running slot on, asked for in whole days so that one answer does for all.
+
+    Plans differ in how far ahead they see. Where one refuses, a day less is asked for the next time, and for a day.
+    """
 
     zone: str
     until: datetime
@@ -145,30 +152,35 @@ class Forecast:
     budgeted: ClassVar[bool] = True
     max_age: ClassVar[timedelta] = timedelta(hours=12)
 
-    def is_covered(self, kept: Kept) -> bool:
-        return kept.until is not None and (self.until <= kept.until or self._ends_before(kept))
-
-    @staticmethod
-    def _ends_before(kept: Kept) -> bool:
-        """Whether the source gave less than was asked for: more of it there is not."""
-        end = kept.answer.series().end_at if kept.answer else None
-        return end is not None and kept.until is not None and end < kept.until - _HOUR
+    def is_covered(self, kept: Kept, *, now: datetime) -> bool:
+        if kept.until is None or kept.asked_at is None or kept.answer is None:
+            return False
+        # Who looks so far ahead as was asked for some minutes ago looks some minutes farther.
+        if self.until <= kept.until or self.until - now <= kept.until - kept.asked_at:
+            return True
+        end = kept.answer.series().end_at
+        return end is not None and end < kept.until - _HOUR  # more than that there is not
 
     def ask(self, source: CarbonSource, kept: Kept, *, now: datetime, valid_until: datetime) -> Kept:
-        days = -(-max(self.until - now, _HOUR) // _DAY)
+        days = max(-((now - self.until) // _DAY), _LEAST_DAYS)
         if kept.until is not None and kept.asked_at is not None and now - kept.asked_at < _DAY:
             days = max(days, round((kept.until - kept.asked_at) / _DAY))  # what others asked for
-        try:
-            series = source.forecast(self.zone, now + days * _DAY, now=now)
-        except AccessDeniedError:
-            if days == 1:
-                raise
-            days = 1  # plans differ in how far ahead they see
-            series = source.forecast(self.zone, now + days * _DAY, now=now)
+        refused_at, most = kept.reach_at, kept.most_days
+        if kept.failure is not None and kept.failure.is_denial:
+            refused_at, most = kept.failure.asked_at, max(1, days - kept.failure.count)
+        elif refused_at is None or now - refused_at >= _DAY:
+            refused_at = most = None
+        series = source.forecast(self.zone, now + min(days, most or days) * _DAY, now=now)
         if not series.slots:
             raise NoDataError(f"No forecast for {self.zone} came back.")
         return Kept(
-            answer=KeptSeries.of(series), asked_at=now, valid_until=valid_until, since=now, until=now + days * _DAY
+            answer=KeptSeries.of(series),
+            asked_at=now,
+            valid_until=valid_until,
+            since=now,
+            until=now + days * _DAY,
+            reach_at=refused_at,
+            most_days=most,
         )
 
     def give(self, answer: IntensitySeries, *, now: datetime) -> IntensitySeries:
@@ -185,7 +197,7 @@ class Latest:
     budgeted: ClassVar[bool] = True
     max_age: ClassVar[timedelta] = timedelta(hours=4)
 
-    def is_covered(self, kept: Kept) -> bool:
+    def is_covered(self, kept: Kept, *, now: datetime) -> bool:
         return True
 
     def ask(self, source: CarbonSource, kept: Kept, *, now: datetime, valid_until: datetime) -> Kept:
@@ -198,6 +210,7 @@ class Latest:
             signal=found.signal,
             issued_at=found.updated_at,
             synthetic=found.synthetic,
+            estimation_method=found.estimation_method,
         )
         return Kept(answer=KeptSeries.of(series), asked_at=now, valid_until=valid_until)
 
@@ -221,7 +234,9 @@ def _part(answer: IntensitySeries, zone: str, start: datetime, end: datetime) ->
     if not slots:
         begin, until = clock_time(start, now=end), clock_time(end, now=end)
         raise NoDataError(f"{answer.source} has no values for {zone} from {begin} to {until}.")
-    return answer.model_copy(update={"slots": slots})
+    is_whole = slots[-1] == answer.slots[-1]
+    method = answer.estimation_method if is_whole else None
+    return answer.model_copy(update={"slots": slots, "estimation_method": method})
 
 
 def _full_hour(instant: datetime) -> datetime:

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
 
+from airflow_provider_hypercarbon.exceptions import ReportStoreError
 from airflow_provider_hypercarbon.report_store import DatabaseAnswers, ResultsDatabase
 from airflow_provider_hypercarbon.report_store.migrations import migrate
 from airflow_provider_hypercarbon.report_store.table import answers, schema, turns
 from tests.report_store.databases import KINDS, fresh_database
+
+T = TypeVar("T")
 
 #: As many writers as the cold start of the benchmark has.
 MANY = 16
@@ -77,14 +81,47 @@ class TestDocuments:
         assert len(store.read("scope", "DE")["measured"]) == 200_000
 
     def test_what_nobody_asks_for_is_forgotten(self, store: DatabaseAnswers, clock: Clock):
-        """After a month."""
+        """After a month, by the way of a write; a process looks for it once an hour."""
         store.write("scope", "DE", "measured", "old")
         clock.seconds += 29 * 86400
         store.write("scope", "FR", "measured", "new")
+        assert store.read("scope", "DE") == {"measured": "old"}
         clock.seconds += 2 * 86400
-        store.forget()
+        store.write("scope", "SE", "measured", "newest")
         assert store.read("scope", "DE") == {}
         assert store.read("scope", "FR") == {"measured": "new"}
+        clock.seconds -= 40 * 86400
+        store.write("scope", "DE", "measured", "older still")
+        clock.seconds += 40 * 86400 + 60
+        store.write("scope", "SE", "measured", "newest")
+        assert store.read("scope", "DE") == {"measured": "older still"}
+        clock.seconds += 3600
+        store.write("scope", "SE", "measured", "newest")
+        assert store.read("scope", "DE") == {}
+
+    def test_a_login_that_may_not_delete_keeps_them(self, url: str, clock: Clock):
+        """And writes all the same."""
+
+        class NeverDeletes(ResultsDatabase):
+            def change(self, work: Callable[[sa.Connection], T]) -> T:
+                def refuse(_: sa.Connection, clause: object, *__: object) -> None:
+                    if isinstance(clause, sa.Delete):
+                        raise ReportStoreError("DELETE command denied")
+
+                sa.event.listen(self.engine, "before_execute", refuse)
+                try:
+                    return super().change(work)
+                finally:
+                    sa.event.remove(self.engine, "before_execute", refuse)
+
+        engine = sa.create_engine(url)
+        store = DatabaseAnswers(NeverDeletes(engine), clock=clock)
+        store.write("scope", "DE", "measured", "old")
+        clock.seconds += 31 * 86400
+        store.write("scope", "FR", "measured", "new")
+        assert store.read("scope", "DE") == {"measured": "old"}
+        assert store.read("scope", "FR") == {"measured": "new"}
+        engine.dispose()
 
 
 class TestTurns:

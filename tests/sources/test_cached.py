@@ -9,6 +9,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -52,6 +53,8 @@ class Provider:
         self.asked: list[str] = []
         self.fault: Callable[[httpx.Request], httpx.Response] | None = None
         self.lags = timedelta(0)
+        self.method: str | None = None
+        self.longest, self.horizons = 72, list[int]()
         self._lock = threading.Lock()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -65,6 +68,9 @@ class Provider:
         running = (self.now - self.lags).replace(minute=0, second=0, microsecond=0)
         if what == "forecast":
             begin, count = running, int(request.url.params["horizonHours"]) + 1
+            self.horizons.append(count - 1)
+            if count - 1 > self.longest:
+                return denied(what)
         elif what == "past-range":
             begin = datetime.fromisoformat(request.url.params["start"])
             count = int((running - begin) / HOUR) + 1
@@ -76,9 +82,8 @@ class Provider:
         key = {"past-range": "data"}.get(what, what)
         return httpx.Response(200, json={"zone": "DE", "updatedAt": iso(self.now), key: rows})
 
-    @staticmethod
-    def _row(start: datetime) -> dict[str, object]:
-        return {**row(start, 200 + start.hour * 10), "updatedAt": iso(start)}
+    def _row(self, start: datetime) -> dict[str, object]:
+        return {**row(start, 200 + start.hour * 10), "updatedAt": iso(start), "estimationMethod": self.method}
 
     def source(self) -> object:
         from airflow_provider_hypercarbon.sources.electricity_maps import ElectricityMapsSource
@@ -157,6 +162,18 @@ class TestOneRequest:
         assert max(map(len, by_hour)) == 2
         assert sum(map(len, by_hour)) < 20
 
+    def test_a_key_without_any_history_has_the_present_from_the_second_hour_on(self, store: AnswerStore):
+        """The first one goes to finding out; afterwards there is a request to spare in each."""
+        world = World(store, Provider("latest"))
+        world.provider.method = "FORECASTS_HIERARCHY"
+        for hour in range(12):
+            now = NOW + hour * HOUR
+            with suppress(NotAskedError):
+                newest = world.at(now).process().latest("DE", now=now)
+                assert (newest.start_at, newest.estimation_method) == (RUNNING + hour * HOUR, "FORECASTS_HIERARCHY")
+                assert hour
+        assert world.taken().count("latest") == 11
+
     def test_a_free_key_learns_the_week_day_by_day(self, store: AnswerStore):
         """The provider gives it a day; what was given before is kept."""
         world = World(store, Provider("history", "latest"))
@@ -199,16 +216,45 @@ class TestOneRequest:
         """In whole days; the next hour asks for the widest that somebody wanted."""
         world.decide(NOW)
         world.taken()
-        shorter = world.process().forecast("DE", NOW + 30 * HOUR, now=NOW)
+        shorter = world.process().forecast("DE", NOW + 60 * HOUR, now=NOW)
         assert "2 requests a zone and hour are enough" in shorter.problems[0]
         later = NOW + HOUR
-        wide = world.at(later).process().forecast("DE", later + 30 * HOUR, now=later)
-        assert wide.slots[-1].start_at >= later + 29 * HOUR
+        wide = world.at(later).process().forecast("DE", later + 60 * HOUR, now=later)
+        assert wide.slots[-1].start_at >= later + 59 * HOUR
         assert world.taken() == ["history", "forecast"]
         world.decide(later + HOUR)
-        wide = world.process().forecast("DE", later + 30 * HOUR, now=later + HOUR)
+        wide = world.process().forecast("DE", later + 60 * HOUR, now=later + HOUR)
         assert wide.problems == ()
-        assert wide.slots[-1].start_at >= later + 29 * HOUR
+        assert wide.slots[-1].start_at >= later + 59 * HOUR
+
+    def test_a_short_wait_asks_for_what_the_page_needs_as_well(self, world: World):
+        """Two days, for the whole of the hour; whoever comes first."""
+        world.decide(NOW)
+        world.taken()
+        for minutes in (0, 15, 44):
+            now = NOW + minutes * MINUTE
+            two_days = world.at(now).process().forecast("DE", now + 48 * HOUR, now=now)
+            assert two_days.problems == ()
+            assert two_days.slots[-1].start_at >= RUNNING + 48 * HOUR
+        assert world.taken() == []
+
+    @pytest.mark.parametrize(("longest", "hours"), [(24, 1), (48, 1), (72, 0)])
+    def test_a_plan_that_sees_less_far_is_asked_for_less(self, world: World, longest: int, hours: int):
+        """What it includes is there from the hour after the refusal on, and is no failure."""
+        provider = world.provider
+        provider.longest = longest
+        wanted = {24: 36, 48: 60, 72: 72}[longest] * HOUR
+        for hour in range(24):
+            now = NOW + hour * HOUR
+            with suppress(AccessDeniedError):
+                series = world.at(now).process().forecast("DE", now + wanted, now=now)
+                assert hour >= hours
+                assert series.problems == ()
+                assert series.end_at >= now + (longest - 1) * HOUR
+        assert provider.horizons.count(longest) == 24 - hours
+        assert len(provider.horizons) == 24
+        world.at(NOW + 26 * HOUR).process().forecast("DE", NOW + 26 * HOUR + wanted, now=NOW + 26 * HOUR)
+        assert provider.horizons[-1] > longest or longest == 72  # a day later more is tried
 
     def test_what_a_late_history_lacks_is_asked_for_where_it_costs_no_other(self, store: AnswerStore):
         """A key without forecasts has a request to spare for the running hour."""
@@ -219,6 +265,15 @@ class TestOneRequest:
         world.taken()
         world.decide(NOW + 2 * HOUR + 30 * MINUTE)
         assert world.taken() in (["history", "latest"], ["history", "forecast"])
+
+    def test_what_is_modelled_is_known_to_all(self, world: World):
+        """How the provider made a value decides whether a job waits on it, so it is kept with the value."""
+        world.provider.method = "GENERAL_PURPOSE_ZONE_DEVELOPMENT"
+        for _ in range(2):
+            assert world.decide(NOW).current.estimation_method == world.provider.method
+        assert world.taken() == ["past-range", "forecast"]
+        yesterday = world.process().history("DE", NOW - 20 * HOUR, NOW - 10 * HOUR, now=NOW)
+        assert yesterday.estimation_method is None  # its newest slot is not the answer's
 
     def test_credentials_and_zones_are_kept_apart(self, world: World):
         """A token is never answered with what another one was told; no token is ever kept."""
