@@ -32,7 +32,7 @@ def get_provider_info() -> dict[str, Any]:
             "operators.carbon_summary",
             "operators.cleanest_site",
         )
-        + _modules("HyperSDK", "operators.vm_export", "operators.export_retention"),
+        + _modules("HyperSDK", "operators.vm_export", "operators.export_retention", "operators.export_sweep"),
         "triggers": _modules("Electricity Maps", "triggers.carbon_intensity")
         + _modules("HyperSDK", "triggers.vm_export"),
         "extra-links": [

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 TRIES = 2
 
 
-def cancel_and_verify(client: HyperSDKClient, job_id: str) -> tuple[ExportJob | None, str]:
+def cancel_and_verify(client: HyperSDKClient, job_id: str, *, tries: int = TRIES) -> tuple[ExportJob | None, str]:
     """Cancel a job; return it as it is then, if the daemon tells, and a sentence about it."""
     words, job = "", None
     try:
-        for _ in range(TRIES):
+        for _ in range(tries):
             words = client.cancel([job_id]).get(job_id, "")
             job = client.get_job(job_id)
             if job.status is JobStatus.COMPLETED:

@@ -25,7 +25,7 @@ from airflow_provider_hypercarbon.hypersdk.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import timedelta
 
     import httpx
@@ -104,11 +104,15 @@ class HyperSDKClient:
         known = {job.id: job for job in jobs}
         return [known[job_id] for job_id in job_ids if job_id in known]
 
-    def active_jobs(self) -> list[ExportJob]:
-        """Return the jobs that the daemon says it is working on, whoever submitted them."""
+    def active_jobs(self, besides: Collection[str] = ()) -> list[ExportJob]:
+        """Return the jobs that the daemon says it is working on, whoever submitted them.
+
+        :param besides: ids of jobs that nobody asks about: of thousands, only the others are looked at closely.
+        """
         answer = self._object(self._http.post("/jobs/query", {"status": ["pending", "running"]}, retry=True))
         rows = answer.get("jobs")
-        return [ExportJob.from_daemon(row) for row in rows] if isinstance(rows, list) else []
+        others = [row for row in rows if _id_of(row) not in besides] if isinstance(rows, list) else []
+        return [ExportJob.from_daemon(row) for row in others]
 
     def cancel(self, job_ids: Sequence[str]) -> dict[str, str]:
         """Ask the daemon to cancel, and return the daemon's words for each job that was not cancelled.
@@ -213,3 +217,10 @@ class HyperSDKClient:
         if not isinstance(answer, dict):
             raise BadAnswerError(f"{self.name} did not answer with a JSON object. It may work later.")
         return answer
+
+
+def _id_of(row: object) -> str:
+    """Return the id of a job in the daemon's answer, unread."""
+    definition = row.get("definition") if isinstance(row, dict) else None
+    job_id = definition.get("id") if isinstance(definition, dict) else None
+    return job_id if isinstance(job_id, str) else ""

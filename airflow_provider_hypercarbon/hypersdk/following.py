@@ -95,6 +95,15 @@ class Following:
         finally:
             self._drop(job_id, turn)
 
+    async def unfollowed(self) -> list[ExportJob]:
+        """Return the daemon's active jobs that nobody waits for here.
+
+        :raises RemoteError: it did not answer.
+        """
+        client = await self._current_client()
+        await self._keep_the_gap()
+        return await asyncio.to_thread(client.active_jobs, frozenset(self._turns))
+
     async def _run(self) -> None:
         while self._turns:
             now = self._clock()
@@ -149,14 +158,18 @@ class Following:
 
     async def _why_lost(self, client: HyperSDKClient) -> str:
         """Tell a restarted daemon from one that has lost a job, or is another one."""
-        await self._sleep(max(0.0, self._asked_at + MIN_GAP_SECONDS - self._clock()))
-        self._asked_at = self._clock()
-        self.requests += 1
+        await self._keep_the_gap()
         try:
             uptime = await asyncio.to_thread(client.uptime)
         except RemoteError:
             uptime = None
         return lost_reason(uptime)
+
+    async def _keep_the_gap(self) -> None:
+        """Wait until another request may go out, and count it."""
+        await self._sleep(max(0.0, self._asked_at + MIN_GAP_SECONDS - self._clock()))
+        self._asked_at = self._clock()
+        self.requests += 1
 
     async def _current_client(self) -> HyperSDKClient:
         if self._client is None or self._clock() - self._client_since > CLIENT_SECONDS:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field, JsonValue, SecretStr, ValidationError
@@ -97,12 +97,22 @@ class ExportRequest(Frozen):
         return body
 
 
+class TaskKey(NamedTuple):
+    """An Airflow task instance over all its tries; ``map_index`` is -1 where it is not mapped."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+
+
 class ExportJob(Frozen):
     """One job as the daemon tells it, without any credential.
 
     ``percent``, ``bytes_done`` and ``bytes_total`` are None when this export method does not report them;
     ``data_bytes`` is the size of the finished export when the daemon knows it. ``owner`` is the Airflow task that
-    submitted it, by our own metadata; empty when somebody else did.
+    submitted it, by our own metadata; empty when somebody else did. ``task`` is the same in its parts, and ``mark``
+    tells that task from one of the same name in another Airflow.
     """
 
     id: str = Field(min_length=1)
@@ -112,6 +122,8 @@ class ExportJob(Frozen):
     output_dir: str = ""
     vcenter: str = ""
     owner: str = ""
+    task: TaskKey | None = None
+    mark: str = ""
     format: str = ""
     export_method: str = ""
     phase: str = ""
@@ -155,6 +167,7 @@ class ExportJob(Frozen):
         job = _object(payload)
         definition, progress, result = (_object(job.get(key)) for key in ("definition", "progress", "result"))
         status, clean = job.get("status"), _scrubber(definition)
+        metadata = _object(definition.get("metadata"))
         if not isinstance(status, str):
             raise BadAnswerError("The HyperSDK daemon sent a job without a status. It may work later.")
         progress_bytes = [_size(progress.get(key)) or 0 for key in ("bytes_downloaded", "bytes_transferred")]
@@ -166,7 +179,9 @@ class ExportJob(Frozen):
                 vm_path=_text(definition.get("vm_path")),
                 output_dir=_text(definition.get("output_dir")),
                 vcenter=_text(_object(definition.get("vcenter")).get("server")),
-                owner=_owner(_object(definition.get("metadata"))),
+                owner=_owner(metadata),
+                task=_task(metadata),
+                mark=_text(metadata.get("airflow_mark")),
                 format=_text(definition.get("format")),
                 export_method=_text(result.get("export_method")) or _text(definition.get("export_method")),
                 phase=clean(_text(progress.get("phase"))),
@@ -203,9 +218,10 @@ def _scrubber(definition: dict[str, object]) -> Callable[[str], str]:
     return lambda text: scrub(text, *secrets)
 
 
-def owner_metadata(*, dag_id: str, run_id: str, task_id: str, map_index: int) -> dict[str, JsonValue]:
+def owner_metadata(*, dag_id: str, run_id: str, task_id: str, map_index: int, mark: str = "") -> dict[str, JsonValue]:
     """Return the metadata by which a job tells whose it is."""
     return {
+        "airflow_mark": mark,
         "airflow_dag_id": dag_id,
         "airflow_run_id": run_id,
         "airflow_task_id": task_id,
@@ -216,6 +232,14 @@ def owner_metadata(*, dag_id: str, run_id: str, task_id: str, map_index: int) ->
 def _owner(metadata: dict[str, object]) -> str:
     parts = [metadata.get(f"airflow_{key}") for key in ("dag_id", "run_id", "task_id", "map_index")]
     return "" if None in parts else owner_of(*parts)
+
+
+def _task(metadata: dict[str, object]) -> TaskKey | None:
+    dag_id, run_id, task_id = (_text(metadata.get(f"airflow_{key}")) for key in ("dag_id", "run_id", "task_id"))
+    map_index = metadata.get("airflow_map_index")
+    if not (dag_id and run_id and task_id and isinstance(map_index, int)):
+        return None
+    return TaskKey(dag_id, run_id, task_id, map_index)
 
 
 def owner_of(dag_id: object, run_id: object, task_id: object, map_index: object) -> str:

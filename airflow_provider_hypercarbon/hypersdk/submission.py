@@ -74,6 +74,7 @@ class Submission:
     :param whose: ``dag_id``, ``run_id``, ``task_id`` and ``map_index`` of the task.
     :param generation: a number that a user's clear changes and a retry does not.
     :param make_request: makes the request for a job id.
+    :param sweep: takes the daemon's active jobs, ends those that nobody waits for, and returns the others.
     :param now: the clock.
     """
 
@@ -89,6 +90,7 @@ class Submission:
         make_request: Callable[[str], ExportRequest],
         vm_path: str,
         on_concurrent: OnConcurrent = "queue",
+        sweep: Callable[[list[ExportJob]], list[ExportJob]] = list,
         log: Log,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -102,6 +104,7 @@ class Submission:
         self._make_request = make_request
         self._vm_path = vm_path
         self._on_concurrent = on_concurrent
+        self._sweep = sweep
         self._log = log
         self._now = now
         self.note: ExportNote | None = None
@@ -147,7 +150,7 @@ class Submission:
             self._files.set_aside(after, f"Attempt {after.attempt} ({after.job_id}) was not finished.")
         for number in range(attempt, attempt + MOST_ATTEMPTS):
             request = self._make_request(self._id(number))
-            if rival := self._rival(request, self._daemon.active_jobs()):
+            if rival := self._rival(request, self._sweep(self._daemon.active_jobs())):
                 return self._yield_to(rival)
             visible = self._files.prepare(request)
             # Before the submit: if this process dies in between, the next try knows what to ask for.

@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import timezone
-from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError, AirflowTaskTimeout
 from pydantic import ValidationError
 
 from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError, OvertakenError
+from airflow_provider_hypercarbon.hooks.task_ends import OVER, AirflowTasks, task_state
 from airflow_provider_hypercarbon.operators.export_end import ExportEnd
 from airflow_provider_hypercarbon.operators.task_job import TaskNotes, task_name
 from airflow_provider_hypercarbon.rendered import given, task_output
-from airflow_provider_hypercarbon.triggers.vm_export import OVER, task_state
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -45,6 +45,7 @@ class ExportTry:
         self._ti = context["ti"]
         self._notes = TaskNotes(context)
         self._progress: Any = None
+        self._mark = ""
         self._decision = self._read_decision()
         self.client = operator.hook.get_conn()
         declared_gb = self._declared_gb()
@@ -67,6 +68,7 @@ class ExportTry:
             make_request=self._request,
             vm_path=operator.vm_path,
             on_concurrent=operator.on_concurrent,
+            sweep=self._sweep,
             log=self._log,
         )
         if resuming:
@@ -83,6 +85,8 @@ class ExportTry:
 
     def begin(self) -> Begun:
         """Attach to the job of an earlier try, or submit one."""
+        # Before the submit: what runs from then on can be told to be this task's, whatever dies.
+        self._mark = self._mark or self._notes.claim(self._task.on_partial)
         return self._submission.begin()
 
     @property
@@ -153,6 +157,19 @@ class ExportTry:
         thread.join(KILL_SECONDS)
         return found[0] if found else None
 
+    def _sweep(self, active: list[ExportJob]) -> list[ExportJob]:
+        """Cancel those of the daemon's jobs whose task has ended; return the others. It never costs this export."""
+        from airflow_provider_hypercarbon.hypersdk.sweep import sweep
+
+        if not any(job.mark and job.mark != self._mark for job in active):
+            return active
+        try:
+            swept = {job.id for job in sweep(self._task.hook.get_conn(), active, AirflowTasks(), self._log)}
+        except (HyperCarbonError, AirflowException, AirflowRuntimeError, OSError) as error:
+            self._log.info("Exports that nobody waits for were not looked for: %s", error)
+            return active
+        return [job for job in active if job.id not in swept]
+
     def _request(self, job_id: str) -> ExportRequest:
         from airflow_provider_hypercarbon.hypersdk.carbon_metadata import carbon_metadata
         from airflow_provider_hypercarbon.hypersdk.folder import attempt_folder
@@ -172,7 +189,7 @@ class ExportTry:
                 compress=task.compress,
                 thin=task.thin,
                 vcenter=vcenter,
-                metadata={**owner_metadata(**whose), **carbon_metadata(self._decision)},
+                metadata={**owner_metadata(**whose, mark=self._mark), **carbon_metadata(self._decision)},
             )
         except ValidationError as error:
             wrong = ", ".join(sorted({str(item["loc"][0]) for item in error.errors()}))

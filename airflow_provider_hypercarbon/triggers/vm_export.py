@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_hypercarbon.exceptions import ExportLostError, HyperCarbonError, RemoteError
+from airflow_provider_hypercarbon.triggers.export_sweep import sweeping
 
 if TYPE_CHECKING:
     from airflow_provider_hypercarbon.hooks.hypersdk import HyperSDKHook
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 FIRST_LOOK_SECONDS = 15.0
 #: A triggerer may have thousands of folders to look into.
 FOLDER_SECONDS = 60.0
-#: States in which nobody waits for the export any more.
-OVER = frozenset({"failed", "success", "skipped", "upstream_failed", "removed"})
-
-
 #: What goes on after its ``on_kill`` was cancelled.
 _ENDING: set[asyncio.Task[None]] = set()
 
@@ -88,7 +85,8 @@ class VMExportTrigger(BaseTrigger):
         """Look until the job has ended."""
         await self._sleep(FIRST_LOOK_SECONDS)
         try:
-            job = await self._wait()
+            async with sweeping(self.hook):
+                job = await self._wait()
         except HyperCarbonError as error:
             kind = type(error).__name__
             yield TriggerEvent(
@@ -109,6 +107,8 @@ class VMExportTrigger(BaseTrigger):
         await asyncio.shield(work)
 
     async def _end_export(self) -> None:
+        from airflow_provider_hypercarbon.hooks.task_ends import OVER, task_state
+
         state = await asyncio.to_thread(task_state, self.task_instance)
         if state not in OVER or not self.own:
             self.log.info("The export %s goes on: its task is %s.", self.job_id, state or "about to run again")
@@ -165,15 +165,3 @@ class VMExportTrigger(BaseTrigger):
         self.log.info("%s", words)
         if job is not None:
             put_away_cancelled(job, self.on_partial, self.log)
-
-
-def task_state(ti: Any) -> str | None:
-    """Return a task's state in Airflow's database; a clear leaves None until the task is scheduled again."""
-    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-    map_index = -1 if ti.map_index is None else ti.map_index
-    states = RuntimeTaskInstance.get_task_states(
-        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=map_index
-    )
-    key = ti.task_id if map_index < 0 else f"{ti.task_id}_{map_index}"
-    return states.get(ti.run_id, {}).get(key)

@@ -19,10 +19,13 @@ from airflow_provider_hypercarbon.demo.local_airflow import LocalAirflow, free_p
 from tests.chaos.components import Components, airflow_command
 from tests.chaos.network import Network
 
-#: An export copies at this speed; the sizes make it last 5, 10 or 15 seconds, and a long one 80.
+#: An export copies at this speed; the sizes make it last 5, 10 or 15 seconds, and a long one five minutes: longer
+#: than it may go on after a user's kill.
 BYTES_PER_SECOND = 200_000
 SIZES = (1_000_000, 2_000_000, 3_000_000)
-LONG_SIZE = 16_000_000
+LONG_SIZE = 60_000_000
+#: When all blows are dealt, nobody waits for what is left to be copied slowly.
+BYTES_PER_SECOND_IN_CALM = 5_000_000
 #: Everything that Airflow waits for before it believes in a death, shortened: what took five minutes takes 45 s.
 HURRY = {
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
@@ -110,8 +113,16 @@ class Deployment:
     def is_up(self) -> bool:
         """Whether the API server answers and knows the DAGs."""
         try:
-            return len(self.airflow.api("GET", "/dags")["dags"]) == 2
+            return len(self.airflow.api("GET", "/dags")["dags"]) == 3
         except (httpx.HTTPError, RuntimeError, KeyError):
+            return False
+
+    def hurry_the_daemon(self) -> bool:
+        """Let what is left be copied quickly."""
+        try:
+            body = {"bytes_per_second": BYTES_PER_SECOND_IN_CALM}
+            return httpx.post(f"{self.daemon_url}/dev/speed", json=body).is_success
+        except httpx.HTTPError:
             return False
 
     def kill_a_backend(self) -> bool:
@@ -136,6 +147,11 @@ class Deployment:
 
     def daemon_log(self) -> list[str]:
         return (self.components.logs / "daemon.log").read_text().splitlines()
+
+    def times_logged(self, words: str) -> int:
+        """Return how many lines of Airflow's logs have these words."""
+        logs = [path for path in self.home.rglob("*.log") if path.is_file()]
+        return sum(path.read_text(errors="replace").count(words) for path in logs)
 
     def image(self, number: int, *, long: bool) -> tuple[str, Path]:
         """Return a VM that nothing else exports, and its disk image."""

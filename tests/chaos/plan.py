@@ -17,9 +17,11 @@ WEIGHTS = {
     "network": 18,  # between Airflow and the daemon
     "celery worker": 12,  # the main process alone, or with its pool; task processes live on
 }
-#: What a user does while an export runs.
-USER_WEIGHTS = {"mark failed": 1, "clear": 1}
+#: What a user does while an export runs. Of an orphan the triggerer dies in that moment.
+USER_WEIGHTS = {"mark failed": 1, "clear": 1, "orphan": 1}
 USER_EVERY = 6
+#: However short a storm is, it makes an orphan.
+ORPHAN_AFTER = 3
 #: How the network between Airflow and the daemon fails.
 CUTS = ("refused", "silent", "answers lost", "answers torn")
 
@@ -45,6 +47,8 @@ def draw(seed: int, kills: int, executor: str) -> list[Blow]:
     blows: list[Blow] = []
     for number in range(1, kills + 1):
         blows.append(_one(dice, kinds))
+        if number == ORPHAN_AFTER:
+            blows.append(_one(dice, {"orphan": 1}))
         if number % USER_EVERY == 0:
             blows.append(_one(dice, USER_WEIGHTS))
     return blows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 
 import httpx
@@ -13,12 +13,12 @@ from tests.chaos import daemon_log
 from tests.chaos.components import until
 from tests.chaos.deployment import Deployment
 from tests.chaos.plan import CUTS, Blow
-from tests.chaos.survival import Export, Struck
+from tests.chaos.survival import GOES_ON_AT_MOST, Export, Struck
 
-DAGS = ("on_worker", "in_triggerer")
+DAGS = ("in_triggerer", "on_worker")
 #: Exports that are under way at any time, and long ones among them for a user to give up.
 UNDER_WAY = 9
-LONG_ONES = 2
+LONG_ONES = 3
 #: States of a task that a user can break into.
 BUSY = ("running", "deferred")
 OVER = ("success", "failed")
@@ -28,8 +28,6 @@ HELP_AFTER_SECONDS = 240.0
 #: A victim may take this long to appear; meanwhile blows after it may be dealt.
 PATIENCE_SECONDS = 240.0
 LOOK_AHEAD = 6
-#: A triggerer that was struck this long before or after a user's kill may not have lived to hear of it.
-TRIGGERER_AWAY = timedelta(seconds=60)
 
 
 class Storm:
@@ -41,7 +39,7 @@ class Storm:
         self._airflow = deployment.airflow
         self._blows = blows
         self._say = say
-        self._numbers = count()
+        self._numbers, self._short_numbers, self._long_numbers = count(), count(), count()
         self._waiting: list[Export] = []
         self._states: dict[tuple[str, str], str] = {}
         self._looked_at = 0.0
@@ -50,7 +48,7 @@ class Storm:
         self.struck: list[Struck] = []
 
     def rage(self) -> None:
-        """Deal every blow, then wait for calm."""
+        """Deal every blow, see every user's kill through, then wait for calm."""
         until(self._deployment.is_up, 400, "Airflow is not up", self._tend)
         self._feeding = True
         until(lambda: len(self._with_state(*BUSY)) >= 4, 240, "No export has begun", self._tend)
@@ -65,6 +63,9 @@ class Storm:
                 self._say(f"{len(self.struck)} of {len(self._blows)} blows; {self._summary()}")
         self._feeding = False
         self._waiting.clear()
+        end = GOES_ON_AT_MOST.total_seconds()
+        until(lambda: not self._orphans(), end, "An export goes on after a user's kill", self._tend)
+        until(self._deployment.hurry_the_daemon, 60, "No daemon", self._tend)
         try:
             until(self._is_calm, HELP_AFTER_SECONDS, "Not calm", self._tend)
         except TimeoutError:
@@ -99,6 +100,8 @@ class Storm:
                 return self._mark_failed(choice)
             case "clear":
                 return self._clear(choice)
+            case "orphan":
+                return self._orphan(choice, down)
         name = self._deployment.workers[int(choice * 1000) % 2] if kind == "celery worker" else kind
         if not components.is_settled(name):
             return False
@@ -110,8 +113,18 @@ class Storm:
     def _mark_failed(self, choice: float) -> bool:
         """A user gives up a long export that the daemon works on."""
         victim = self._pick(choice, long=True)
-        if victim is None:
+        return victim is not None and self._give_up(victim)
+
+    def _orphan(self, choice: float, down: float) -> bool:
+        """A user gives up a deferred export, and the triggerer dies before it has heard of that."""
+        victim = self._pick(choice, long=True, state="deferred")
+        if victim is None or not self._components.is_settled("triggerer") or not self._give_up(victim):
             return False
+        self._components.kill("triggerer", down)
+        victim.orphaned = True
+        return True
+
+    def _give_up(self, victim: Export) -> bool:
         path = f"/dags/{victim.dag_id}/dagRuns/{victim.run_id}/taskInstances/export"
         victim.marked_failed_at = _now()
         if self._ask("PATCH", path, {"new_state": "failed"}):
@@ -130,13 +143,13 @@ class Storm:
             return True
         return False
 
-    def _pick(self, choice: float, *, long: bool) -> Export | None:
+    def _pick(self, choice: float, *, long: bool, state: str = "") -> Export | None:
         at_work = {
             vm for vm, jobs in daemon_log.read(self._deployment.daemon_log()).items() if any(j.goes_on for j in jobs)
         }
         victims = [
             export
-            for export in self._with_state(*BUSY)
+            for export in self._with_state(*([state] if state else BUSY))
             if export.vm.startswith("long") == long and export.vm in at_work and not export.marked_failed_at
         ]
         return victims[int(choice * len(victims))] if victims else None
@@ -180,13 +193,14 @@ class Storm:
     def _another(self, *, long: bool) -> Export:
         number = next(self._numbers)
         vm, image = self._deployment.image(number, long=long)
-        dag_id = DAGS[number % len(DAGS)]
+        dag_id = DAGS[next(self._long_numbers if long else self._short_numbers) % len(DAGS)]
         return Export(dag_id, f"run-{number:04d}", vm, self._deployment.home / "exports" / vm, image, _now())
 
-    def _triggerer_was_away(self, at: datetime | None) -> bool:
-        return at is not None and any(
-            blow.kind == "triggerer" and -TRIGGERER_AWAY <= at - blow.at <= TRIGGERER_AWAY for blow in self.struck
-        )
+    def _orphans(self) -> list[str]:
+        """The VMs whose export goes on although a user has given it up."""
+        lives = daemon_log.read(self._deployment.daemon_log())
+        given_up = [export.vm for export in self.exports if export.marked_failed_at]
+        return [vm for vm in given_up if any(life.goes_on for life in lives.get(vm, []))]
 
     def _with_state(self, *states: str) -> list[Export]:
         return [export for export in self.exports if self._state(export) in states]
@@ -220,7 +234,6 @@ class Storm:
                 continue
             export.state, export.tries, export.ended_at = task.state or "", task.try_number, task.end_date
             export.jobs = lives.get(export.vm, [])
-            export.left_alone = export.dag_id == "in_triggerer" and self._triggerer_was_away(export.marked_failed_at)
             if export.state == "success":
                 export.xcom = self._airflow.xcom(export.dag_id, export.run_id, "export")
 

@@ -6,11 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.daemon_log import JobLife
+
+#: How long a job may go on after a user's kill, while things go on dying: three rounds of a sweep each minute.
+GOES_ON_AT_MOST = timedelta(minutes=3)
 
 
 @dataclass
@@ -18,7 +21,7 @@ class Export:
     """One run of a DAG that exports one VM of its own.
 
     :param marked_failed_at: when a user gave it up; its export is then to be cancelled.
-    :param left_alone: the triggerer that was to cancel it died with the user's kill: a limit that the pages name.
+    :param orphaned: the triggerer that was to cancel it was killed in the same moment.
     """
 
     dag_id: str
@@ -29,7 +32,7 @@ class Export:
     began_at: datetime
     marked_failed_at: datetime | None = None
     cleared_at: list[datetime] = field(default_factory=list)
-    left_alone: bool = False
+    orphaned: bool = False
     state: str = ""
     tries: int = 0
     ended_at: datetime | None = None
@@ -62,7 +65,7 @@ class Struck:
 def faults(export: Export) -> list[str]:
     """Say what is wrong with an export after everything has come to rest; nothing is what is wanted."""
     if export.marked_failed_at is not None:
-        return [] if export.left_alone else ["goes on after a user's kill"] * len(orphans(export))
+        return ["goes on after a user's kill"] * len(orphans(export))
     found = []
     if export.state == "success":
         if not has_verified_file(export):
@@ -76,15 +79,37 @@ def faults(export: Export) -> list[str]:
 
 
 def orphans(export: Export) -> list[JobLife]:
-    """Return the jobs that went on although a user had given up the task: each was to be cancelled."""
-    killed_at = export.marked_failed_at
-    if killed_at is None:
-        return []
-    return [
-        job
-        for job in export.jobs
-        if job.goes_on or (job.is_kept and job.completed_at is not None and job.completed_at > killed_at)
-    ]
+    """Return the jobs that went on for long although a user had given up the task: each was to be cancelled."""
+    return [job for job, took in after_the_kill(export) if took is None or took > GOES_ON_AT_MOST]
+
+
+def after_the_kill(export: Export) -> list[tuple[JobLife, timedelta | None]]:
+    """Return the jobs that a user's kill met, or that came after it, and how long each went on; None is to this day.
+
+    A job that the daemon's own death ended was not cancelled in time, nor too late.
+    """
+    killed_at, found = export.marked_failed_at, []
+    for job in export.jobs if killed_at is not None else []:
+        since = max(killed_at, job.accepted_at)
+        ended_at = job.cancelled_at or job.completed_at or job.failed_at or job.lost_at
+        if ended_at is None:
+            found.append((job, None))
+        elif ended_at > since and (ended_at != job.lost_at or ended_at - since > GOES_ON_AT_MOST):
+            found.append((job, ended_at - since))
+    return found
+
+
+def kills_table(exports: Iterable[Export]) -> str:
+    """Return how soon users' kills were carried out, in all and where the triggerer died in that moment."""
+    lines = []
+    ended = list(exports)
+    for words, some in (("users' kills", ended), ("of them with the triggerer", [e for e in ended if e.orphaned])):
+        met = [(job, took) for export in some for job, took in after_the_kill(export)]
+        took = sorted(t.total_seconds() for job, t in met if t is not None and job.cancelled_at)
+        spread = f", after {took[len(took) // 2]:.0f} s (median), {took[-1]:.0f} s (longest)" if took else ""
+        finished = sum(job.is_kept for job, _ in met)
+        lines.append(f"{words}: {len(took)} jobs cancelled{spread}; {finished} finished before that")
+    return "\n".join(lines)
 
 
 def has_verified_file(export: Export) -> bool:

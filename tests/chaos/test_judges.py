@@ -14,7 +14,7 @@ import pytest
 from tests.chaos import daemon_log
 from tests.chaos.network import TORN_AFTER, Network
 from tests.chaos.plan import CUTS, draw
-from tests.chaos.survival import Export, Struck, faults, survival_table
+from tests.chaos.survival import GOES_ON_AT_MOST, Export, Struck, faults, kills_table, survival_table
 
 T0 = datetime(2026, 3, 2, 20, 0, 0, tzinfo=UTC)
 
@@ -27,6 +27,8 @@ def log_of(*events: str) -> list[str]:
 ACCEPTED = "Job a-1 accepted: /DC0/vm/vm-0001."
 COMPLETED = "Job a-1 completed."
 CANCELLED = "Job a-1 cancelled; its export goes on."
+#: What comes after this is a second later than a job may go on after a user's kill.
+LONG_AFTER = ("",) * int(GOES_ON_AT_MOST.total_seconds())
 RESTARTED = "Development daemon on http://127.0.0.1:1. VMs in /x: none."
 
 
@@ -87,17 +89,31 @@ class TestFaults:
             ((ACCEPTED, CANCELLED), 0),
             ((ACCEPTED, CANCELLED, COMPLETED), 0),
             ((ACCEPTED, RESTARTED), 0),
+            ((ACCEPTED, COMPLETED), 0),
             ((ACCEPTED,), 1),
-            ((ACCEPTED, COMPLETED), 1),
+            ((ACCEPTED, *LONG_AFTER, COMPLETED), 1),
+            ((ACCEPTED, *LONG_AFTER, CANCELLED), 1),
+            ((ACCEPTED, *LONG_AFTER, RESTARTED), 1),
             ((ACCEPTED, CANCELLED, ACCEPTED.replace("a-1", "a-2")), 1),
+            ((ACCEPTED, *LONG_AFTER[1:], CANCELLED), 0),
+            ((*LONG_AFTER, ACCEPTED, CANCELLED), 0),
         ],
     )
     def test_what_goes_on_after_a_users_kill(self, tmp_path: Path, events: tuple[str, ...], found: int):
-        """Each job is to be cancelled, also one that an orphaned process submits afterwards."""
+        """Each job is to be cancelled in time, also one that an orphaned process submits afterwards."""
         export = export_of(tmp_path, *events, state="failed", marked_failed_at=T0)
         assert len(faults(export)) == found
-        export.left_alone = True
-        assert faults(export) == []
+
+    def test_how_soon_users_kills_were_carried_out(self, tmp_path: Path):
+        """Orphans are told apart; a job that the daemon's death ended counts for neither."""
+        cancelled = export_of(tmp_path / "a", ACCEPTED, "", "", CANCELLED, marked_failed_at=T0)
+        orphan = export_of(tmp_path / "b", ACCEPTED, *[""] * 40, CANCELLED, marked_failed_at=T0, orphaned=True)
+        lost = export_of(tmp_path / "c", ACCEPTED, RESTARTED, marked_failed_at=T0, orphaned=True)
+        spread = "after 41 s (median), 41 s (longest); 0 finished before that"
+        assert kills_table([cancelled, orphan, lost]).splitlines() == [
+            f"users' kills: 2 jobs cancelled, {spread}",
+            f"of them with the triggerer: 1 jobs cancelled, {spread}",
+        ]
 
     def test_the_table_says_where_exports_stood(self, tmp_path: Path):
         """Each blow counts the exports under way, by phase."""
@@ -117,7 +133,11 @@ class TestPlan:
     def test_users_come_on_top(self):
         """200 kills are 200 kills."""
         blows = draw(1, 200, "CeleryExecutor")
-        assert sum(blow.kind not in ("mark failed", "clear") for blow in blows) == 200 < len(blows)
+        assert sum(blow.kind not in ("mark failed", "clear", "orphan") for blow in blows) == 200 < len(blows)
+
+    def test_the_shortest_storm_makes_an_orphan(self):
+        """Whatever the seed."""
+        assert all("orphan" in {blow.kind for blow in draw(seed, 3, "LocalExecutor")} for seed in range(20))
 
 
 @pytest.fixture

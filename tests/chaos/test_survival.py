@@ -14,7 +14,7 @@ from tests.chaos.conftest import POSTGRES
 from tests.chaos.deployment import Deployment
 from tests.chaos.plan import draw
 from tests.chaos.storm import Storm
-from tests.chaos.survival import cancelled_unasked, faults, orphans, survival_table, tries_table
+from tests.chaos.survival import cancelled_unasked, faults, kills_table, survival_table, tries_table
 
 #: The short version by default; HYPERCARBON_CHAOS_KILLS=200 is the whole.
 KILLS = int(os.environ.get("HYPERCARBON_CHAOS_KILLS", "8"))
@@ -45,8 +45,8 @@ def test_an_export_survives_whatever_dies(executor: str):
     print(survival_table(storm.struck, storm.exports))
     print(f"{len(storm.exports)} exports in {time.monotonic() - began:.0f} s. {tries_table(storm.exports)}.")
     print(f"Cancelled although no user asked: {cancelled_unasked(storm.exports)} jobs.")
-    alone = sum(bool(orphans(export)) for export in storm.exports if export.left_alone)
-    print(f"Ran on because the triggerer died with the user's kill: {alone} exports.")
+    print(kills_table(storm.exports))
+    print(f"Cancelled by a sweep: {deployment.times_logged('runs, though its task')} jobs.")
     print(f"Ended by themselves: {deployment.components.ended_by_themselves or 'nothing'}.")
     found = {
         f"{export.vm} ({export.run_id}, {export.dag_id})": wrong

@@ -197,3 +197,27 @@ def test_one_follower_a_connection_and_loop():
 def test_why_a_job_is_lost(uptime, words):
     """A restart shows in the uptime; so does a daemon that has been there all the time."""
     assert words in lost_reason(uptime)
+
+
+def test_what_nobody_here_waits_for():
+    """Only the others are looked at closely, and the request keeps its distance from the one before."""
+    daemon, asked = Daemon(), []
+
+    def active_jobs(besides):
+        asked.append((daemon.now, set(besides)))
+        return [ExportJob(id=i, status="running") for i in ("a", "b") if i not in besides]
+
+    daemon.active_jobs = active_jobs
+
+    async def go():
+        hub = daemon.hub()
+        waiting = asyncio.create_task(hub.look("a", 3600.0))
+        await asyncio.sleep(0)
+        first, second = await hub.unfollowed(), await hub.unfollowed()
+        waiting.cancel()
+        assert hub.requests >= 2
+        return [job.id for job in first + second]
+
+    assert run(go()) == ["b", "b"]
+    assert [besides for _, besides in asked] == [{"a"}, {"a"}]
+    assert asked[1][0] - asked[0][0] >= MIN_GAP_SECONDS

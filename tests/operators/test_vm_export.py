@@ -25,8 +25,9 @@ from airflow.sdk.exceptions import (
 )
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
+from airflow_provider_hypercarbon.hooks.task_ends import CLAIM_KEY
 from airflow_provider_hypercarbon.hypersdk.measure import ExportResult
-from airflow_provider_hypercarbon.hypersdk.models import ExportJob, VCenter
+from airflow_provider_hypercarbon.hypersdk.models import ExportJob, VCenter, owner_metadata
 from airflow_provider_hypercarbon.operators.task_job import JOB_KEY
 from airflow_provider_hypercarbon.operators.vm_export import VMExportOperator
 from tests.hypersdk.fake_daemon import (
@@ -353,7 +354,7 @@ def test_an_orphan_without_a_supervisor_ends():
 
         def get(self, key, default=None):
             self.calls += 1
-            if self.calls > 3:
+            if self.calls > 4:
                 raise EOFError("supervisor is gone")
             return super().get(key, default)
 
@@ -369,7 +370,7 @@ def test_an_outage_of_airflows_api_does_not_end_the_wait():
 
         def get(self, key, default=None):
             self.calls += 1
-            if self.calls > 3:
+            if self.calls > 4:
                 raise AirflowRuntimeError(SimpleNamespace(error=ErrorType.GENERIC_ERROR, detail={}))
             return super().get(key, default)
 
@@ -650,6 +651,63 @@ def test_of_two_at_the_same_moment_the_later_stands_back():
     with pytest.raises(AirflowFailException, match="already exporting"):
         operator_of(daemon, on_concurrent="refuse").execute(context_of())
     assert daemon.cancelled == [daemon.submitted[0]["id"]]
+
+
+def orphaned(**metadata):
+    """A running export of the same VM, of a task of this Airflow that has ended."""
+    whose = owner_metadata(dag_id="d", run_id="r", task_id="t", map_index=-1, mark="m")
+    return job_json(definition={"id": "orphan", "metadata": whose | metadata})
+
+
+@pytest.mark.parametrize(
+    ("state_word", "claimed", "swept"), [("failed", "m", True), ("running", "m", False), ("failed", "n", False)]
+)
+def test_an_export_that_nobody_waits_for_makes_room(monkeypatch, state_word, claimed, swept):
+    """Its task was ended while nobody could cancel it. The next export on that daemon does, and does not queue."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    from airflow.sdk.execution_time.xcom import XCom
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", lambda **query: {"r": {"t": state_word}})
+    monkeypatch.setattr(XCom, "get_one", lambda **query: {"mark": claimed, "on_partial": "keep"})
+    daemon = FakeDaemon(job_json(status="cancelled"), completed()) if swept else FakeDaemon()
+    daemon.jobs["orphan"] = orphaned()
+    operator = operator_of(daemon, on_concurrent="refuse")
+    if swept:
+        assert operator.execute(context_of())["status"] == "completed"
+    else:
+        with pytest.raises(AirflowFailException, match="already exporting"):
+            operator.execute(context_of())
+    assert daemon.cancelled == (["orphan"] if swept else [])
+
+
+def test_a_sweep_that_fails_costs_no_export(monkeypatch):
+    """Airflow does not tell: the export of another VM begins all the same."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    def away(**query):
+        raise AirflowRuntimeError(SimpleNamespace(error=ErrorType.GENERIC_ERROR, detail={}))
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", away)
+    daemon = FakeDaemon(completed())
+    daemon.others = [job_json(definition=orphaned()["definition"] | {"vm_path": "/DC0/vm/other"})]
+    assert operator_of(daemon).execute(context_of())["status"] == "completed"
+
+
+def test_a_task_leaves_its_mark_before_it_submits():
+    """The same over all tries, another for another task instance: what a sweep knows its jobs by."""
+    store, left = Store(), []
+
+    def marked(daemon, context):
+        context["ti"].xcom_push = lambda key, value: left.append((key, value, len(daemon.submitted)))
+        operator_of(daemon, on_partial="remove").execute(context)
+        return daemon.submitted[0]["metadata"]["airflow_mark"]
+
+    first = marked(FakeDaemon(completed()), context_of(store))
+    del store[JOB_KEY]
+    assert marked(FakeDaemon(completed()), context_of(store, try_number=2)) == first
+    assert marked(FakeDaemon(completed()), context_of()) != first
+    claims = [(value, submitted) for key, value, submitted in left if key == CLAIM_KEY]
+    assert claims[:2] == [({"mark": first, "on_partial": "remove"}, 0)] * 2
 
 
 @pytest.mark.parametrize("name", ["on_concurrent", "on_partial", "verify"])
