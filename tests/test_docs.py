@@ -32,7 +32,7 @@ class TestDocs:
         """Each task class, command, connection type and option is a heading somewhere."""
         headings = "\n".join(re.findall(r"^#+ .*$", TEXT, re.MULTILINE))
         wanted = ["CarbonIntensitySensor", "VMExportOperator", "CarbonReportOperator", "CarbonReconcileOperator"]
-        wanted += ["ExportRetentionOperator", "CleanestSiteOperator", "CarbonSummaryOperator"]
+        wanted += ["ExportRetentionOperator", "ExportSweepOperator", "CleanestSiteOperator", "CarbonSummaryOperator"]
         wanted += [
             "vm_export_asset",
             "CarbonHook",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from airflow_provider_hypercarbon.hypersdk.devserver import DevDaemon
@@ -88,6 +89,25 @@ class TestExamples:
         assert ended.state == "success"
         assert sorted(row["vm_path"] for row in rows("carbon_aware_site")) == sorted(vms)
         assert len(list(tmp_path.rglob("*.vmdk"))) == 2
+
+    def test_the_sweep(self, tmp_path: Path, daemon: DevDaemon):
+        """A job of a task that has ended goes by the task's own mark; one by another mark stays."""
+        export = run("carbon_aware_backup", {"output_dir": str(tmp_path), "max_delay": "0s", "zone": "GB"})
+        jobs = httpx.post(f"{daemon.url}/jobs/query", json={"all": True}).json()["jobs"]
+        (job,) = [d for j in jobs if (d := j["definition"])["metadata"]["airflow_run_id"] == export.run_id]
+        daemon.exports.pause()
+        for job_id, mark in (("orphan", job["metadata"]["airflow_mark"]), ("theirs", "another")):
+            metadata = job["metadata"] | {"airflow_mark": mark}
+            submitted = {**job, "id": job_id, "metadata": metadata, "output_dir": str(tmp_path / job_id)}
+            httpx.post(f"{daemon.url}/jobs/submit", json=submitted)
+        try:
+            ended = run("export_sweep")
+            assert ended.state == "success"
+            (sweep,) = ended.get_task_instances()
+            told = sweep.xcom_pull(task_ids="sweep")
+        finally:
+            daemon.exports.resume()
+        assert [each["job_id"] for each in told["cancelled"]] == ["orphan"]
 
     def test_the_export_that_another_dag_waits_for(self, tmp_path: Path):
         """The exporting DAG's outlet is the other's schedule."""

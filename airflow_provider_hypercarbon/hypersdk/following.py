@@ -47,13 +47,14 @@ def following(key: str, make_client: MakeClient) -> Following:
 class _Turn:
     """One job that somebody waits to hear of."""
 
-    __slots__ = ("answer", "due", "earliest", "missing")
+    __slots__ = ("answer", "due", "earliest", "missing", "own")
 
-    def __init__(self, answer: asyncio.Future[ExportJob], due: float, earliest: float) -> None:
+    def __init__(self, answer: asyncio.Future[ExportJob], due: float, earliest: float, *, own: bool) -> None:
         self.answer = answer
         self.due = due
         self.earliest = earliest
         self.missing = False
+        self.own = own
 
 
 class Following:
@@ -78,14 +79,15 @@ class Following:
         #: Requests made, for whoever measures.
         self.requests = 0
 
-    async def look(self, job_id: str, pause: float) -> ExportJob:
+    async def look(self, job_id: str, pause: float, *, own: bool = True) -> ExportJob:
         """Return the job as the daemon tells it in ``pause`` seconds, or a little earlier.
 
+        :param own: whether the job is that of who looks; of another's nobody knows whether it is still wanted.
         :raises ExportLostError: the daemon answered twice without knowing the job.
         :raises RemoteError: it did not answer.
         """
         now = self._clock()
-        turn = _Turn(asyncio.get_running_loop().create_future(), now + pause, now + pause * (1 - SLACK))
+        turn = _Turn(asyncio.get_running_loop().create_future(), now + pause, now + pause * (1 - SLACK), own=own)
         self._turns.setdefault(job_id, []).append(turn)
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
@@ -96,13 +98,14 @@ class Following:
             self._drop(job_id, turn)
 
     async def unfollowed(self) -> list[ExportJob]:
-        """Return the daemon's active jobs that nobody waits for here.
+        """Return the daemon's active jobs but those whose own task waits for them here.
 
         :raises RemoteError: it did not answer.
         """
         client = await self._current_client()
         await self._keep_the_gap()
-        return await asyncio.to_thread(client.active_jobs, frozenset(self._turns))
+        followed = {job_id for job_id, turns in self._turns.items() if any(turn.own for turn in turns)}
+        return await asyncio.to_thread(client.active_jobs, followed)
 
     async def _run(self) -> None:
         while self._turns:

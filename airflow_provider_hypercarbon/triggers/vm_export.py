@@ -136,7 +136,7 @@ class VMExportTrigger(BaseTrigger):
         pause, job = 0.0, None
         while True:
             try:
-                job = await hub.look(self.job_id, pause)
+                job = await hub.look(self.job_id, pause, own=self.own)
             except ExportLostError:
                 raise
             except RemoteError as error:

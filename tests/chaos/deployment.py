@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import sys
 from pathlib import Path
@@ -148,10 +149,14 @@ class Deployment:
     def daemon_log(self) -> list[str]:
         return (self.components.logs / "daemon.log").read_text().splitlines()
 
-    def times_logged(self, words: str) -> int:
-        """Return how many lines of Airflow's logs have these words."""
-        logs = [path for path in self.home.rglob("*.log") if path.is_file()]
-        return sum(path.read_text(errors="replace").count(words) for path in logs)
+    def swept_by(self) -> dict[str, int]:
+        """Return how many jobs tries, triggers and the sweeping DAG say that they have swept."""
+        found: dict[str, set[str]] = {}
+        for path in self.home.rglob("*.log"):
+            jobs = re.findall(r"The export (\S+) runs, though its task", path.read_text(errors="replace"))
+            who = "a DAG" if "dag_id=sweep" in str(path) else "triggers" if path.stem == "triggerer" else "tries"
+            found.setdefault(who, set()).update(jobs)
+        return {who: len(jobs) for who, jobs in sorted(found.items()) if jobs}
 
     def image(self, number: int, *, long: bool) -> tuple[str, Path]:
         """Return a VM that nothing else exports, and its disk image."""

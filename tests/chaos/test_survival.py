@@ -46,7 +46,7 @@ def test_an_export_survives_whatever_dies(executor: str):
     print(f"{len(storm.exports)} exports in {time.monotonic() - began:.0f} s. {tries_table(storm.exports)}.")
     print(f"Cancelled although no user asked: {cancelled_unasked(storm.exports)} jobs.")
     print(kills_table(storm.exports))
-    print(f"Cancelled by a sweep: {deployment.times_logged('runs, though its task')} jobs.")
+    print(f"Swept up: {deployment.swept_by() or 'no'} jobs.")
     print(f"Ended by themselves: {deployment.components.ended_by_themselves or 'nothing'}.")
     found = {
         f"{export.vm} ({export.run_id}, {export.dag_id})": wrong

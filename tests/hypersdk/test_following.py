@@ -200,7 +200,7 @@ def test_why_a_job_is_lost(uptime, words):
 
 
 def test_what_nobody_here_waits_for():
-    """Only the others are looked at closely, and the request keeps its distance from the one before."""
+    """Only the others are looked at closely, also one that somebody queues behind; requests keep their distance."""
     daemon, asked = Daemon(), []
 
     def active_jobs(besides):
@@ -211,10 +211,11 @@ def test_what_nobody_here_waits_for():
 
     async def go():
         hub = daemon.hub()
-        waiting = asyncio.create_task(hub.look("a", 3600.0))
+        waiting = [asyncio.create_task(hub.look(i, 3600.0, own=i == "a")) for i in ("a", "b")]
         await asyncio.sleep(0)
         first, second = await hub.unfollowed(), await hub.unfollowed()
-        waiting.cancel()
+        for each in waiting:
+            each.cancel()
         assert hub.requests >= 2
         return [job.id for job in first + second]
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -18,52 +15,26 @@ import sqlalchemy as sa
 from airflow_provider_hypercarbon.demo.local_airflow import LocalAirflow
 from airflow_provider_hypercarbon.demo.show import DevelopmentDaemon
 from tests.system.conftest import TOKEN_CANARY, VCENTER_CANARY
-
-SLOW, USUAL = 1_000_000, 22_000_000
-
-
-def control(daemon: DevelopmentDaemon, action: str, **body: Any) -> None:
-    httpx.post(f"{daemon.url}/dev/{action}", json=body, timeout=10).raise_for_status()
-
-
-def until(done: Callable[[], Any], what: str, seconds: float = 240) -> Any:
-    end = time.monotonic() + seconds
-    while True:
-        with suppress(httpx.TransportError):  # a busy machine
-            if found := done():
-                return found
-        assert time.monotonic() < end, what
-        time.sleep(0.5)
-
-
-def job_of(daemon: DevelopmentDaemon, run_id: str) -> dict[str, Any] | None:
-    jobs = (job for job in daemon.jobs() if job["definition"].get("metadata", {}).get("airflow_run_id") == run_id)
-    return next(jobs, None)
+from tests.system.exports import begun, control, give_up, job_of, slow, until
 
 
 @pytest.mark.parametrize("dag_id", ["exported_on_a_worker", "exported_deferred"])
 class TestAUsersKill:
     def test_ends_the_export(self, airflow: LocalAirflow, daemon: DevelopmentDaemon, home: Path, dag_id: str):
         """Marked as failed while it runs: the daemon's job is cancelled, its files are in quarantine."""
-        control(daemon, "speed", bytes_per_second=SLOW)
-        try:
-            out = home / "killed" / dag_id
-            out.mkdir(parents=True)
-            run_id = airflow.trigger(dag_id, {"output_dir": str(out)})
-            state = "running" if dag_id == "exported_on_a_worker" else "deferred"
-            until(lambda: airflow.tasks(dag_id, run_id)[0]["state"] == state, f"not {state}")
+        out = home / "killed" / dag_id
+        out.mkdir(parents=True)
+        state = "running" if dag_id == "exported_on_a_worker" else "deferred"
+        with slow(daemon):
+            run_id = begun(airflow, dag_id, state, str(out))
             job = until(lambda: job_of(daemon, run_id), "no job")
             if state == "deferred":
                 time.sleep(20)  # the triggerer has to have it
-            airflow.api(
-                "PATCH", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/export", json={"new_state": "failed"}
-            )
+            give_up(airflow, dag_id, run_id)
             until(lambda: job_of(daemon, run_id)["status"] != "running", "not cancelled")
             assert job_of(daemon, run_id)["status"] == "cancelled"
             quarantine = out / ".quarantine" / job["definition"]["id"]
             until(quarantine.is_dir, "not in quarantine", 20)
-        finally:
-            control(daemon, "speed", bytes_per_second=USUAL)
 
 
 def test_no_credential_is_left_anywhere(

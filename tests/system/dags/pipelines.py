@@ -9,6 +9,7 @@ from airflow.exceptions import AirflowException
 from airflow.sdk import DAG
 
 from airflow_provider_hypercarbon.operators.carbon_report import CarbonReportOperator
+from airflow_provider_hypercarbon.operators.export_sweep import ExportSweepOperator
 from airflow_provider_hypercarbon.operators.vm_export import VMExportOperator
 from airflow_provider_hypercarbon.sensors.carbon_intensity import CarbonIntensitySensor
 
@@ -89,6 +90,9 @@ def exported(dag_id: str, *, deferrable: bool, method: str) -> DAG:
         )
     return dag
 
+
+with DAG("sweep", **COMMON) as sweep:
+    ExportSweepOperator(task_id="sweep")
 
 exported_on_a_worker = exported("exported_on_a_worker", deferrable=False, method="web")
 exported_deferred = exported("exported_deferred", deferrable=True, method="ovftool")
