@@ -27,7 +27,7 @@ def dead_triggerer(airflow: LocalAirflow) -> Iterator[None]:
 
 class TestAUsersKillThatNobodyHears:
     def test_an_export_that_waits_sees_to_it(self, airflow: LocalAirflow, daemon: DevelopmentDaemon, home: Path):
-        """The triggerer is dead when the user ends the task; back again, it sweeps. Who queued behind has its turn."""
+        """The triggerer is dead when the user ends the task; back again, it sweeps. Who queued has its turn."""
         with slow(daemon):
             ended = begun(airflow, DAG_ID, "deferred", str(home / "orphans"))
             queued = begun(airflow, DAG_ID, "deferred", str(home / "orphans"))
