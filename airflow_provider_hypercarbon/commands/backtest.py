@@ -12,13 +12,15 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import product
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from airflow_provider_hypercarbon.commands.lists import parse_names, parse_spans
 from airflow_provider_hypercarbon.commands.traces import traces_of
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 
@@ -30,6 +32,49 @@ _FOOTNOTE = (
     "Savings are differences of average, location-based intensities over the runs, against starting at once: "
     "attributional, not what the grid would have emitted otherwise."
 )
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the command line of these commands."""
+    replayed = argparse.ArgumentParser(add_help=False)
+    replayed.add_argument("traces", nargs="*", type=Path, help="CSV with the columns datetime_utc,ci_g_per_kwh")
+    replayed.add_argument(
+        "--forecasts", type=Path, action="append", help="CSV with the columns issue_utc,h0,h1,...; one a trace"
+    )
+    replayed.add_argument("--source", help="replay a source's history instead: neso, energy_charts, ...")
+    replayed.add_argument("--path", help='of the source "trace", such as "/srv/grid/{zone}.parquet"')
+    replayed.add_argument("--days", type=int, default=60, help="how much of that history (default: 60)")
+    replayed.add_argument(
+        "--zone", type=parse_names, default="DE", help="one a trace, as a list: DE,FR (default: DE)"
+    )
+    replayed.add_argument(
+        "--windows", type=parse_spans, default="4h,12h,24h", help="longest waits (default: 4h,12h,24h)"
+    )
+    replayed.add_argument("--durations", type=parse_spans, default="2h", help="of the job, as a list (default: 2h)")
+    replayed.add_argument("--timezone", default="UTC", help="of cron expressions and hours, such as Europe/Berlin")
+    replayed.add_argument("--json", action="store_true", help="for scripts")
+
+    replay = commands.add_parser(
+        "backtest",
+        parents=[replayed],
+        help="what waiting would have saved, on a trace of the past",
+        description="Replay policies over a trace, each with only what was known at every moment. Savings are "
+        "differences of average, location-based intensities over the runs, attributional: not what the grid would "
+        "have emitted otherwise.",
+    )
+    replay.add_argument("--cron", help='when jobs become ready, such as "0 1 * * *" (default: every hour)')
+    replay.add_argument("--by", choices=("hour", "month", "season"), help="one row an hour of day, month or season")
+    replay.add_argument("--plot", type=Path, help="draw the table to a .png, .svg or .html file (extra: plot)")
+    replay.set_defaults(run=backtest)
+
+    suggest = commands.add_parser(
+        "suggest-cron",
+        parents=[replayed],
+        help="which start hour and window would have saved most",
+        description="Rank start hours and windows by what our policy would have saved on a trace of the past.",
+    )
+    suggest.add_argument("--most", type=int, default=5, help="how many suggestions (default: 5)")
+    suggest.set_defaults(run=suggest_cron)
 
 
 def backtest(options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -32,6 +32,23 @@ class Check(NamedTuple):
     ok: bool | None
     found: str
     advice: str = ""
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the command line of these commands."""
+    asked = commands.add_parser(
+        "doctor",
+        help="whether everything is set up, and what to do about what is not",
+        description="Check versions, connections, what the source answers for a zone, the results tables and the "
+        "export daemon. Where Airflow is installed it asks through Airflow's connections.",
+        epilog="Exit codes: 0 nothing is wrong, 1 something is.",
+    )
+    asked.add_argument("--zone", help="zone to ask about (default: the connection's, else the configuration's)")
+    asked.add_argument("--carbon-conn-id", default="hypercarbon_default", help="(default: hypercarbon_default)")
+    asked.add_argument("--hypersdk-conn-id", default="hypersdk_default", help="(default: hypersdk_default)")
+    asked.add_argument("--results-conn-id", default="hypercarbon_results", help="(default: hypercarbon_results)")
+    asked.add_argument("--json", action="store_true", help="for scripts")
+    asked.set_defaults(run=doctor)
 
 
 def doctor(options: argparse.Namespace) -> int:

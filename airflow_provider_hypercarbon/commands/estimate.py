@@ -5,17 +5,42 @@ from __future__ import annotations
 import argparse
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.console import Console
 from rich.table import Table
 
-from airflow_provider_hypercarbon.carbon.instants import clock_time, words
+from airflow_provider_hypercarbon.carbon.instants import clock_time, parse_span, words
 from airflow_provider_hypercarbon.carbon.when import parse_when
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 
 _DEFAULT_DELAY = timedelta(hours=4)
 _LONGEST_DELAY = timedelta(hours=72)
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the command line of these commands."""
+    asked = commands.add_parser(
+        "estimate",
+        help="what waiting would change for a job",
+        description="Compare starting a job now with its best start before a deadline, by the curve that a sensor "
+        "would decide on. The difference is attributional: the same energy at two starts.",
+        epilog='Example: hypercarbon estimate --zone GB --data 500 --duration 2h --before "tomorrow 06:00"',
+    )
+    asked.add_argument("--zone", default="DE", help='zone key or alias, see "hypercarbon zones" (default: DE)')
+    asked.add_argument("--source", help="whom to ask, as for status")
+    asked.add_argument("--path", help="of a trace, as for status")
+    asked.add_argument(
+        "--data", type=float, default=500.0, metavar="GB", help="size in GB, 10^9 bytes (default: 500)"
+    )
+    asked.add_argument("--duration", type=parse_span, default="2h", help="of the job (default: 2h)")
+    latest = asked.add_mutually_exclusive_group()
+    latest.add_argument("--max-delay", type=parse_span, help="longest wait (default: 4h)")
+    latest.add_argument("--before", metavar="WHEN", help='latest start, such as 06:00, "tomorrow 06:00" or "in 8h"')
+    asked.add_argument("--timezone", default="UTC", help="of --before, such as Europe/Berlin (default: UTC)")
+    asked.add_argument("--json", action="store_true", help="for scripts")
+    asked.set_defaults(run=estimate)
 
 
 def estimate(options: argparse.Namespace) -> None:

@@ -7,21 +7,59 @@ import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from airflow_provider_hypercarbon.carbon.instants import words
+from airflow_provider_hypercarbon.carbon.instants import parse_span, words
 from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
 
 if TYPE_CHECKING:
     from airflow_provider_hypercarbon.carbon.zones import Zone
     from airflow_provider_hypercarbon.sources import CarbonSource
 
+_SOURCES = (
+    "Sources: electricity_maps (token in ELECTRICITY_MAPS_TOKEN), neso and energy_charts (no key), watttime "
+    "(WATTTIME_USER, WATTTIME_PASSWORD), trace (--path), ember_yearly, mock. Without --source: electricity_maps "
+    "where its token is set, else neso for Great Britain and energy_charts for Europe."
+)
 #: What the sources that need no key are called by people.
 _KEYLESS_NAMES = {"neso": "NESO", "energy_charts": "Energy-Charts"}
 _NO_KEY = "No key is set"
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the command line of these commands."""
+    asked = commands.add_parser("zones", help="list the zones of the catalogue")
+    asked.add_argument("search", nargs="?", help='only zones with this in key, name or country, such as "sweden"')
+    asked.add_argument("--all", action="store_true", help="every zone that a source knows, some 400")
+    asked.add_argument("--json", action="store_true", help="for scripts")
+    asked.set_defaults(run=zones)
+
+    asked = commands.add_parser(
+        "status",
+        help="a grid now and in the next hours",
+        epilog=_SOURCES,
+    )
+    asked.add_argument("--zone", default="DE", help='zone key or alias, see "hypercarbon zones" (default: DE)')
+    asked.add_argument("--source", help="whom to ask, see below; several in their order with commas")
+    asked.add_argument("--path", help='of a trace: CSV or Parquet, such as "/srv/grid/{zone}.csv"')
+    asked.add_argument("--threshold", type=float, default=200.0, help="gCO2eq/kWh (default: 200)")
+    asked.add_argument("--hours", type=float, default=4.0, help="how far to look ahead (default: 4)")
+    asked.add_argument("--duration", type=parse_span, default="2h", help="of the job to plan (default: 2h)")
+    asked.add_argument("--max-delay", type=parse_span, default="4h", help="latest start from now (default: 4h)")
+    asked.add_argument("--json", action="store_true", help="for scripts")
+    asked.add_argument(
+        "--plot",
+        nargs="?",
+        const=Path("-"),
+        type=Path,
+        metavar="FILE",
+        help="draw the hours ahead in the terminal, or to a .png, .svg or .html file (extra: plot)",
+    )
+    asked.set_defaults(run=status)
 
 
 def zones(options: argparse.Namespace) -> None:

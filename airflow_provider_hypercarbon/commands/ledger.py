@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 
@@ -21,6 +21,42 @@ VARIABLE = "HYPERCARBON_RESULTS_URL"
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "mysql": "mysql+mysqldb"}
 #: What ``hypercarbon verify`` returns for a ledger that is not whole.
 BROKEN = 1
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the command line of these commands."""
+    database = database_argument()
+    verify = commands.add_parser(
+        "verify",
+        parents=[database],
+        help="whether the ledger of reports is whole",
+        description="Read the whole ledger of reports and check every hash, the current reports and the sums.",
+        epilog="Exit codes: 0 whole, 1 broken, 2 wrong use or settings, 3 the database gave no answer.",
+    )
+    verify.add_argument(
+        "--expect",
+        metavar="HEAD",
+        help="a head that was printed or logged before: nothing up to it may have been changed or removed",
+    )
+    verify.add_argument("--json", action="store_true", help="for scripts")
+    verify.set_defaults(run=verify)
+
+    migrate = commands.add_parser(
+        "migrate", parents=[database], help="bring the results tables to the present version"
+    )
+    migrate.set_defaults(run=migrate)
+
+
+def database_argument() -> argparse.ArgumentParser:
+    """Return the argument that names a results database, for every command that reads one."""
+    database = argparse.ArgumentParser(add_help=False)
+    database.add_argument(
+        "database",
+        nargs="?",
+        help="URL such as postgresql://user@host/database, or the path of an SQLite file "
+        f"(default: ${VARIABLE}, where a password is not seen by everybody)",
+    )
+    return database
 
 
 @contextmanager

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_hypercarbon.commands.ledger import database_argument
+from airflow_provider_hypercarbon.commands.lists import parse_names
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -14,6 +17,36 @@ if TYPE_CHECKING:
 
 #: A terminal is no place for more; files have all.
 _MOST_LINES = 100
+
+
+def add_parsers(commands: Any) -> None:
+    """Add the command line of these commands."""
+    asked = commands.add_parser(
+        "report",
+        parents=[database_argument()],
+        help="what many runs emitted, by month, VM, DAG or zone",
+        description="Sum the results table up: energy and emissions with their ranges, difference to the scheduled "
+        "starts, emissions for a GB exported, and how good the data are. Runs with made-up data are left out.",
+    )
+    asked.add_argument(
+        "--by", type=parse_names, default="month", help="month,vm,dag,zone or some of them (default: month)"
+    )
+    asked.add_argument("--month", help='such as 2026-10, or "last"; of the start, in UTC')
+    asked.add_argument("--since", help="runs that started then or later: 2026-10-01, or ISO 8601 with an offset")
+    asked.add_argument("--until", help="runs that started before, likewise")
+    asked.add_argument("--zone", help="only runs in this zone")
+    asked.add_argument("--dag", help="only runs of this DAG")
+    asked.add_argument("--vm", help="only runs over this VM")
+    asked.add_argument(
+        "--output",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write it to a .html, .pdf (extra: pdf), .csv, .json or .parquet (extra: parquet) file; may be repeated",
+    )
+    asked.add_argument("--json", action="store_true", help="for scripts")
+    asked.set_defaults(run=report)
 
 
 def report(options: argparse.Namespace) -> None:

@@ -21,7 +21,6 @@ from airflow_provider_hypercarbon.exceptions import (
     RequestRefusedError,
     UnknownZoneError,
 )
-from airflow_provider_hypercarbon.sources.answers import Question, in_parts, joined
 from airflow_provider_hypercarbon.sources.electricity_maps_answers import (
     read_access,
     read_forecast,
@@ -29,13 +28,13 @@ from airflow_provider_hypercarbon.sources.electricity_maps_answers import (
     read_latest,
     read_zones,
 )
+from airflow_provider_hypercarbon.sources.rows import Question
+from airflow_provider_hypercarbon.sources.spans import TOTAL_SECONDS, in_parts
 
 if TYPE_CHECKING:
     import httpx
 
 HOST = "https://api.electricitymaps.com"
-#: Bound of one call with its tries. A plan makes four at the most: under 15 s of a worker.
-TOTAL_SECONDS = 3.6
 #: The horizons the forecast can be asked for.
 HORIZON_HOURS = (6, 24, 48, 72)
 _HOUR = timedelta(hours=1)
@@ -102,7 +101,7 @@ class ElectricityMapsSource:
         if start >= question.now - _SURELY_IN_THEM:
             return self._last_24_hours(question, start, end)
         try:
-            return joined(partial(self._past, question, *part) for part in in_parts(start, end, _LONGEST_PAST))
+            return in_parts(partial(self._past, question), start, end, longest=_LONGEST_PAST, until=end)
         except AccessDeniedError:
             if end <= question.now - _LAST_24_HOURS:
                 raise

@@ -11,16 +11,8 @@ from functools import partial
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Slot, Synthetic
 from airflow_provider_hypercarbon.carbon.zones import Zone, catalogue, is_cloud_region
 from airflow_provider_hypercarbon.exceptions import BadAnswerError, BadDataError, NoDataError
-from airflow_provider_hypercarbon.sources.answers import (
-    Interval,
-    Question,
-    forecast_series,
-    measured_series,
-    newest_value,
-    read_instant,
-    read_slots,
-    slot_of,
-)
+from airflow_provider_hypercarbon.sources.answers import Interval, forecast_series, measured_series, newest_value
+from airflow_provider_hypercarbon.sources.rows import Question, read_instant, read_slots, slot_of
 
 _HOUR = timedelta(hours=1)
 _SLOT_LENGTHS = {"5_minutes": _HOUR / 12, "15_minutes": _HOUR / 4, "hourly": _HOUR}

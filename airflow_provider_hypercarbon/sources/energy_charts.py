@@ -19,24 +19,15 @@ from airflow_provider_hypercarbon.exceptions import (
     RequestRefusedError,
     UnknownZoneError,
 )
-from airflow_provider_hypercarbon.sources.answers import (
-    Question,
-    forecast_series,
-    in_parts,
-    joined,
-    measured_series,
-    newest_of,
-    read_slots,
-    read_unix_seconds,
-    slot_of,
-)
+from airflow_provider_hypercarbon.sources.answers import forecast_series, measured_series, newest_of
+from airflow_provider_hypercarbon.sources.rows import Question, read_slots, read_unix_seconds, slot_of
+from airflow_provider_hypercarbon.sources.spans import TOTAL_SECONDS, in_parts, minute
 
 if TYPE_CHECKING:
     import httpx
 
 HOST = "https://api.energy-charts.info"
 SERVICE = "Energy-Charts"
-TOTAL_SECONDS = 3.6
 #: Zone keys of whole countries that are asked for by the same two letters.
 _TWO_LETTERS = (
     "AT BA BE BG CH CY CZ DE DK EE ES FI FR GE GR HR HU IE IT LT LU LV MD ME MK NL NO PL PT RO RS SE SI SK XK"
@@ -80,8 +71,8 @@ class EnergyChartsSource:
     def history(self, zone: str, start: datetime, end: datetime, *, now: datetime) -> IntensitySeries:
         """Return the measured slots that touch ``[start, end)``; one request for a quarter of a year."""
         question = _question(zone, now)
-        start, end = as_utc(start), min(as_utc(end), question.now + _SLOT)
-        return joined(partial(self._series, question, *part) for part in in_parts(start, end, _LONGEST_PAST))
+        ask, until = partial(self._series, question), question.now + _SLOT
+        return in_parts(ask, start, end, longest=_LONGEST_PAST, until=until)
 
     def forecast(self, zone: str, until: datetime, *, now: datetime) -> IntensitySeries:
         """Return the forecast from the running slot to the one that holds ``until``, as far as it reaches."""
@@ -101,7 +92,7 @@ class EnergyChartsSource:
         return measured_series(*self._past(question, start, end), question, (start, end))
 
     def _past(self, question: Question, start: datetime, end: datetime) -> tuple[list[Slot], timedelta]:
-        answer = self._ask("/co2eq", question, start=_minute(start), end=_minute(end))
+        answer = self._ask("/co2eq", question, start=minute(start), end=minute(end))
         return _read_column(answer, "co2eq", question)
 
     def _ask(self, path: str, question: Question, **more: str) -> object:
@@ -135,7 +126,3 @@ def _read_column(answer: object, column: str, question: Question) -> tuple[list[
         return slot_of(read_unix_seconds(row[0], question), row[1], question)
 
     return read_slots(zip(times, values, strict=True), read, question, said_length=None)
-
-
-def _minute(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%MZ}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from airflow_provider_hypercarbon.carbon.instants import clock_time
@@ -182,11 +181,6 @@ def joined(old: IntensitySeries | None, new: IntensitySeries, *, since: datetime
         return new
     slots = {slot.start_at: slot for slot in (*old.slots, *new.slots) if slot.start_at >= since}
     return new.model_copy(update={"slots": tuple(slots[start] for start in sorted(slots))})
-
-
-def cut(slots: Iterable[Slot], length: timedelta, start: datetime, end: datetime) -> tuple[Slot, ...]:
-    """Return the slots that touch ``[start, end)``."""
-    return tuple(slot for slot in slots if slot.start_at < end and slot.start_at + length > start)
 
 
 def _signature(series: IntensitySeries) -> tuple[object, ...]:

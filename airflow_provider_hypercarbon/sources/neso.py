@@ -13,25 +13,15 @@ from airflow_provider_hypercarbon.carbon.instants import as_utc
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Signal, Slot
 from airflow_provider_hypercarbon.carbon.zones import Zone, catalogue, zone_key
 from airflow_provider_hypercarbon.exceptions import BadAnswerError, BadDataError, UnknownZoneError
-from airflow_provider_hypercarbon.sources.answers import (
-    Question,
-    begin_of_slot,
-    forecast_series,
-    in_parts,
-    joined,
-    measured_series,
-    newest_of,
-    read_instant,
-    read_slots,
-    slot_of,
-)
+from airflow_provider_hypercarbon.sources.answers import forecast_series, measured_series, newest_of
+from airflow_provider_hypercarbon.sources.rows import Question, begin_of_slot, read_instant, read_slots, slot_of
+from airflow_provider_hypercarbon.sources.spans import TOTAL_SECONDS, in_parts, minute
 
 if TYPE_CHECKING:
     import httpx
 
 HOST = "https://api.carbonintensity.org.uk"
 SERVICE = "NESO"
-TOTAL_SECONDS = 3.6
 _HALF_HOUR = timedelta(minutes=30)
 #: One answer has two weeks; both ends are widened to full half hours.
 _LONGEST_PAST = timedelta(days=13)
@@ -76,13 +66,13 @@ class NesoSource:
     def history(self, zone: str, start: datetime, end: datetime, *, now: datetime) -> IntensitySeries:
         """Return the half hours that touch ``[start, end)``; one request for two weeks."""
         question = _question(zone, now)
-        start, end = as_utc(start), min(as_utc(end), question.now + _HALF_HOUR)
-        return joined(partial(self._series, question, *part) for part in in_parts(start, end, _LONGEST_PAST))
+        ask, until = partial(self._series, question), question.now + _HALF_HOUR
+        return in_parts(ask, start, end, longest=_LONGEST_PAST, until=until)
 
     def forecast(self, zone: str, until: datetime, *, now: datetime) -> IntensitySeries:
         """Return the forecast from the running half hour to the one that holds ``until``, at most 48 hours ahead."""
         question = _question(zone, now)
-        rows = self._rows(question, f"{_minute(begin_of_slot(question.now, _HALF_HOUR))}/fw48h")
+        rows = self._rows(question, f"{minute(begin_of_slot(question.now, _HALF_HOUR))}/fw48h")
         slots, length = read_slots(rows, partial(_read_expected, question=question), question, said_length=_HALF_HOUR)
         return forecast_series(slots, length, question, as_utc(until))
 
@@ -95,7 +85,7 @@ class NesoSource:
         return measured_series(slots, _HALF_HOUR, question, (start, end))
 
     def _past(self, question: Question, start: datetime, end: datetime) -> list[Slot]:
-        rows = self._rows(question, f"{_minute(start)}/{_minute(end + _HALF_HOUR)}")
+        rows = self._rows(question, f"{minute(start)}/{minute(end + _HALF_HOUR)}")
         read = _read_regional if _region(question.zone) else _read_actual
         return read_slots(rows, partial(read, question=question), question, said_length=_HALF_HOUR)[0]
 
@@ -168,7 +158,3 @@ def _read_row(row: object, question: Question) -> tuple[datetime, Mapping[str, o
     fields = row if isinstance(row, Mapping) else {}
     intensity = fields.get("intensity")
     return read_instant(fields.get("from"), question), intensity if isinstance(intensity, Mapping) else {}
-
-
-def _minute(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%MZ}"

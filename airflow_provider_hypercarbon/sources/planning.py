@@ -1,4 +1,4 @@
-"""Ask a source, then the core; and the only place where "no data" becomes something to do."""
+"""Ask a source, then the core: with data or without, a wait is decided here."""
 
 from __future__ import annotations
 
@@ -6,26 +6,20 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from airflow_provider_hypercarbon.carbon.basis import at_once, basis_changed, refuse_without_basis
-from airflow_provider_hypercarbon.carbon.decision import (
-    StartDecision,
-    StartReason,
-    at_deadline,
-    deadline_words,
-    without_curve,
-)
+from airflow_provider_hypercarbon.carbon.basis import basis_changed, refuse_without_basis
+from airflow_provider_hypercarbon.carbon.decision import StartDecision, at_deadline
 from airflow_provider_hypercarbon.carbon.energy import EnergyModel
 from airflow_provider_hypercarbon.carbon.energy_models import DEFAULT_ENERGY_MODEL
-from airflow_provider_hypercarbon.carbon.instants import clock_time, words
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Signal, Slot
 from airflow_provider_hypercarbon.carbon.learned import believe_outlook
+from airflow_provider_hypercarbon.carbon.no_data import without_basis, without_data
 from airflow_provider_hypercarbon.carbon.outlook import Outlook
 from airflow_provider_hypercarbon.carbon.plausibility import (
     without_false_begin,
     without_jump,
     without_spikes,
 )
-from airflow_provider_hypercarbon.carbon.policy import NoData, StartPolicy, StartWindow
+from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
 from airflow_provider_hypercarbon.carbon.readings import ReadingsLog
 from airflow_provider_hypercarbon.carbon.record import DecisionRecord, record_of
 from airflow_provider_hypercarbon.carbon.savings import SavingsEstimate, estimate_savings
@@ -33,11 +27,7 @@ from airflow_provider_hypercarbon.carbon.start import candidates, decide_start
 from airflow_provider_hypercarbon.carbon.status import GridStatus, grid_status
 from airflow_provider_hypercarbon.carbon.variants import end_of_spread, observed, spread
 from airflow_provider_hypercarbon.carbon.zones import zone_key
-from airflow_provider_hypercarbon.exceptions import (
-    BadDataError,
-    NoBasisError,
-    NoDataError,
-)
+from airflow_provider_hypercarbon.exceptions import NoBasisError, NoDataError
 from airflow_provider_hypercarbon.sources import CarbonSource
 from airflow_provider_hypercarbon.sources.asking import Asking
 
@@ -99,9 +89,9 @@ def plan_with_record(
         refuse_without_basis(outlook, policy)
         decision = decide_start(outlook, policy, window, now=now, last_plan=last_plan)
     except NoBasisError as error:
-        decision = _without_basis(outlook, error, policy, window, now, last_plan)
+        decision = without_basis(outlook, error, policy, window, now, last_plan)
     except NoDataError as error:
-        decision = _without_data(outlook, error, policy, window, now, last_plan)
+        decision = without_data(outlook, error, policy, window, now, last_plan)
     decision = basis_changed(decision, last_plan)
     if policy.strategy == "observe":
         decision = observed(decision)
@@ -220,67 +210,3 @@ def _without_spikes(measured: IntensitySeries | None) -> IntensitySeries | None:
     if measured is None:
         return None
     return measured.model_copy(update={"slots": tuple(without_spikes(measured.slots, measured.slot_length))})
-
-
-def _without_basis(
-    outlook: Outlook,
-    error: NoBasisError,
-    policy: StartPolicy,
-    window: StartWindow,
-    now: datetime,
-    last_plan: StartDecision | None,
-) -> StartDecision:
-    """Start now, unless a better source may answer soon or has answered before."""
-    planned = last_plan is not None and last_plan.mean_now_gco2eq_per_kwh is not None
-    failed_checks = (last_plan.failed_checks if last_plan else 0) + 1
-    soon = bool(outlook.problems) and not outlook.permanent and failed_checks <= policy.no_data_retries
-    if outlook.static and (planned or soon):
-        return _without_data(outlook, error, policy, window, now, last_plan)
-    return at_once(outlook, error, policy, window, now=now)
-
-
-def _without_data(
-    outlook: Outlook,
-    error: NoDataError,
-    policy: StartPolicy,
-    window: StartWindow,
-    now: datetime,
-    last_plan: StartDecision | None,
-) -> StartDecision:
-    # That data came and do not fit together says more than what else is missing.
-    own = (str(error),) if isinstance(error, BadDataError) or not outlook.problems else ()
-    problems = (*own, *outlook.problems)
-    failed_checks = (last_plan.failed_checks if last_plan else 0) + 1
-    why = f"No data for {outlook.zone}: {problems[0]}"
-
-    def decide(reason: StartReason, sentence: str, planned: datetime | None, again: datetime | None) -> StartDecision:
-        return without_curve(
-            outlook.zone, policy, window, now=now, reason=reason, sentence=f"{why} {sentence}", planned=planned,
-            check_again_at=again, problems=problems, failed_checks=failed_checks, synthetic=outlook.synthetic,
-            mean_now_gco2eq_per_kwh=last_plan.mean_now_gco2eq_per_kwh if last_plan and planned else None,
-            mean_at_start_gco2eq_per_kwh=last_plan.mean_at_start_gco2eq_per_kwh if last_plan else None,
-        )  # fmt: skip
-
-    deadline, away = deadline_words(policy, window, now=now), outlook.retry_after or timedelta(0)
-    if last_plan is not None and last_plan.mean_now_gco2eq_per_kwh is not None:  # it was made on data
-        planned = min(last_plan.start_at, window.deadline)
-        if planned <= now:
-            return decide(StartReason.PLAN_KEPT, "Starting now, as planned before.", None, None)
-        # Held to the deadline for want of anything better: better may come into sight with the next data.
-        wait = policy.check_interval if planned == window.deadline else policy.replan_interval
-        sentence = f"The plan to start at {clock_time(planned, now=now)} is kept. {deadline}"
-        return decide(StartReason.PLAN_KEPT, sentence, planned, min(planned, now + max(wait, away)))
-    if failed_checks <= policy.no_data_retries and not outlook.permanent:
-        again = min(now + max(policy.no_data_retry_interval, away), window.deadline)
-        sentence = f"Asking again in {words(again - now)}. {deadline}"
-        return decide(StartReason.ASK_AGAIN, sentence, window.deadline, again)
-    kind = NoData.BAD_DATA if own and isinstance(error, BadDataError) else outlook.why
-    action = policy.without_data(kind)
-    if action == "fail":
-        failure = NoDataError(f"{why} The policy for this ({kind}) is to fail.")
-        failure.retryable = not outlook.permanent
-        raise failure
-    if action == "wait":
-        again = min(now + max(policy.check_interval, away), window.deadline)
-        return decide(StartReason.ASK_AGAIN, f"Waiting for data. {deadline}", window.deadline, again)
-    return decide(StartReason.NO_DATA, "Starting now, without knowing the grid.", None, None)

@@ -10,7 +10,8 @@ from airflow_provider_hypercarbon.carbon.instants import clock_time
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Slot
 from airflow_provider_hypercarbon.exceptions import NoDataError
 from airflow_provider_hypercarbon.sources import CarbonSource
-from airflow_provider_hypercarbon.sources.kept import Kept, KeptSeries, cut, joined
+from airflow_provider_hypercarbon.sources.answers import touching
+from airflow_provider_hypercarbon.sources.kept import Kept, KeptSeries, joined
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -230,7 +231,7 @@ def is_recent(start: datetime, end: datetime, *, now: datetime) -> bool:
 
 
 def _part(answer: IntensitySeries, zone: str, start: datetime, end: datetime) -> IntensitySeries:
-    slots = cut(answer.slots, answer.slot_length, start, end)
+    slots = tuple(touching(answer.slots, answer.slot_length, (start, end)))
     if not slots:
         begin, until = clock_time(start, now=end), clock_time(end, now=end)
         raise NoDataError(f"{answer.source} has no values for {zone} from {begin} to {until}.")

@@ -18,13 +18,8 @@ from airflow_provider_hypercarbon.exceptions import (
     NoDataError,
     UnavailableError,
 )
-from airflow_provider_hypercarbon.sources.answers import (
-    Question,
-    forecast_series,
-    measured_series,
-    newest_of,
-    read_slots,
-)
+from airflow_provider_hypercarbon.sources.answers import forecast_series, measured_series, newest_of
+from airflow_provider_hypercarbon.sources.rows import Question, read_slots
 
 #: A year of five-minute values is under 4 MiB.
 MAX_BYTES = 64 * 1024 * 1024

@@ -22,24 +22,15 @@ from airflow_provider_hypercarbon.exceptions import (
     RequestRefusedError,
     UnknownZoneError,
 )
-from airflow_provider_hypercarbon.sources.answers import (
-    Question,
-    forecast_series,
-    in_parts,
-    joined,
-    measured_series,
-    newest_of,
-    read_instant,
-    read_slots,
-    slot_of,
-)
+from airflow_provider_hypercarbon.sources.answers import forecast_series, measured_series, newest_of
+from airflow_provider_hypercarbon.sources.rows import Question, read_instant, read_slots, slot_of
+from airflow_provider_hypercarbon.sources.spans import TOTAL_SECONDS, in_parts
 
 if TYPE_CHECKING:
     import httpx
 
 HOST = "https://api.watttime.org"
 SERVICE = "WattTime"
-TOTAL_SECONDS = 3.6
 #: The one region that its documentation gives to everybody. Others come with the connection.
 REGIONS = {"US-CAL-CISO": "CAISO_NORTH"}
 _UNITS = "lbs_co2_per_mwh"
@@ -91,8 +82,8 @@ class WattTimeSource:
     def history(self, zone: str, start: datetime, end: datetime, *, now: datetime) -> IntensitySeries:
         """Return the slots that touch ``[start, end)``; one request for a month."""
         question = self._question(zone, now)
-        start, end = as_utc(start), min(as_utc(end), question.now + _SLOT)
-        return joined(partial(self._series, question, *part) for part in in_parts(start, end, _LONGEST_PAST))
+        ask, until = partial(self._series, question), question.now + _SLOT
+        return in_parts(ask, start, end, longest=_LONGEST_PAST, until=until)
 
     def forecast(self, zone: str, until: datetime, *, now: datetime) -> IntensitySeries:
         """Return the forecast from the running slot to the one that holds ``until``, at most 72 hours ahead."""
