@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from airflow_provider_hypercarbon.exceptions import (
-    ExportConflictError,
     ExportLostError,
     ExportRejectedError,
     OvertakenError,
@@ -20,12 +19,12 @@ from airflow_provider_hypercarbon.exceptions import (
 from airflow_provider_hypercarbon.hypersdk.models import owner_of
 from airflow_provider_hypercarbon.hypersdk.note import ExportNote, Notes, job_id
 from airflow_provider_hypercarbon.hypersdk.protocol import Known, Move, Said, decide, said_of
+from airflow_provider_hypercarbon.hypersdk.rivals import OnConcurrent, Rivalry
 
 if TYPE_CHECKING:
     from airflow_provider_hypercarbon.hypersdk.models import ExportJob, ExportRequest
     from airflow_provider_hypercarbon.hypersdk.progress import Log
 
-OnConcurrent = Literal["queue", "refuse"]
 #: Attempts that one try makes at most: each ends because the daemon already has a used-up job of that name.
 MOST_ATTEMPTS = 20
 
@@ -103,7 +102,7 @@ class Submission:
         self._try_number = try_number
         self._make_request = make_request
         self._vm_path = vm_path
-        self._on_concurrent = on_concurrent
+        self._rivalry = Rivalry(self._owner, on_concurrent)
         self._sweep = sweep
         self._log = log
         self._now = now
@@ -150,7 +149,7 @@ class Submission:
             self._files.set_aside(after, f"Attempt {after.attempt} ({after.job_id}) was not finished.")
         for number in range(attempt, attempt + MOST_ATTEMPTS):
             request = self._make_request(self._id(number))
-            if rival := self._rival(request, self._sweep(self._daemon.active_jobs())):
+            if rival := self._rivalry.first(request, self._sweep(self._daemon.active_jobs())):
                 return self._yield_to(rival)
             visible = self._files.prepare(request)
             # Before the submit: if this process dies in between, the next try knows what to ask for.
@@ -194,7 +193,7 @@ class Submission:
         except RemoteError:  # Accepted is accepted; what is at stake here is only who goes first.
             return Begun(job=job)
         own = next((other for other in active if other.id == job.id), None)
-        rival = self._rival(request, active, before=own)
+        rival = self._rivalry.first(request, active, before=own)
         if own is None or rival is None:
             return Begun(job=job)
         self._daemon.cancel([job.id])
@@ -230,26 +229,8 @@ class Submission:
             return Said.SILENT, None, error
         return said_of(job, vm_path=self._vm_path, owner=self._owner), job, None
 
-    def _rival(
-        self, request: ExportRequest, active: list[ExportJob], before: ExportJob | None = None
-    ) -> ExportJob | None:
-        """The first of somebody else's exports of the VM, as far as it began before ``before``."""
-        rivals = [
-            job
-            for job in active
-            if job.vm_path == request.vm_path
-            and job.vcenter == request.vcenter.server
-            and job.owner != self._owner
-            and (before is None or _place(job) < _place(before))
-        ]
-        return min(rivals, key=_place, default=None)
-
     def _yield_to(self, rival: ExportJob) -> Begun:
-        who = f"the task {rival.owner}" if rival.owner else "somebody outside Airflow"
-        said = f"{self._daemon.name} is already exporting {self._vm_path} as {rival.id}, for {who}."
-        if self._on_concurrent == "refuse":
-            raise ExportConflictError(f"{said} Start this one when that has ended, or set on_concurrent to 'queue'.")
-        self._log.info("%s Waiting for its end.", said)
+        self._log.info("%s", self._rivalry.yield_to(rival, self._daemon.name))
         return Begun(rival=rival)
 
     def _foreign(self, job: ExportJob) -> ExportRejectedError:
@@ -274,7 +255,3 @@ class Submission:
             )
         self.note = note.model_copy(update={"try_number": self._try_number})
         self._notes.save(self.note)
-
-
-def _place(job: ExportJob) -> tuple[datetime, str]:
-    return job.created_at or datetime.max.replace(tzinfo=UTC), job.id

@@ -17,6 +17,7 @@ from airflow_provider_hypercarbon.hooks.task_ends import OVER, AirflowTasks, tas
 from airflow_provider_hypercarbon.operators.export_end import ExportEnd
 from airflow_provider_hypercarbon.operators.task_job import TaskNotes, task_name
 from airflow_provider_hypercarbon.rendered import given, task_output
+from airflow_provider_hypercarbon.task_failure import failure
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -122,9 +123,12 @@ class ExportTry:
         # Only a job that was made from its files has no time of creation.
         return self._end.finish(job, recovered=job.created_at is None and job.started_at is not None)
 
-    def give_up(self, why: str) -> ExportJob | None:
-        """Cancel the export and put its files away; return the job when it had completed after all."""
-        return self._end.give_up(self.client, why)
+    def give_up(self, why: str, error: HyperCarbonError | None = None) -> dict[str, Any]:
+        """Cancel the export, put its files away, and raise; one that completed in the last moment is a result."""
+        completed = self._end.give_up(self.client, why)
+        if completed is not None:
+            return self.finish(completed)
+        raise error or failure(why, retryable=True)
 
     def on_kill(self) -> None:
         """End what a user wants ended. Every word is short: Airflow kills the process soon.

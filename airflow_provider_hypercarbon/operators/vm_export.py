@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, conf, timezone
+from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import AirflowException, TaskDeferralError, TaskDeferralTimeout
 from pydantic import ValidationError
 
 from airflow_provider_hypercarbon.assets import announce_export
 from airflow_provider_hypercarbon.exceptions import (
-    ExportConflictError,
     ExportOverdueError,
     ExportStalledError,
     HyperCarbonError,
@@ -25,11 +24,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_hypercarbon.hooks.hypersdk import HyperSDKHook
-    from airflow_provider_hypercarbon.hypersdk.models import ExportJob
     from airflow_provider_hypercarbon.operators.export_try import ExportTry
 
-#: How long after the wait the scheduler wakes a deferred task whose triggerer is gone.
-TRIGGERER_GRACE = timedelta(minutes=5)
 CHOICES = {
     "on_concurrent": ("queue", "refuse"),
     "on_partial": ("quarantine", "remove", "keep"),
@@ -141,14 +137,15 @@ class VMExportOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_hypercarbon.operators.export_try import ExportTry
+        from airflow_provider_hypercarbon.operators.export_wait import ExportWait
 
         try:
             self._try = ExportTry(self, context)
             self._show_link(context["ti"])
-            since = timezone.utcnow()
+            wait = ExportWait(self, self._try)
             while (begun := self._try.begin()).rival is not None:
-                self._queue_behind(begun.rival, since)
-            return self._hand_on(context, begun.result or self._follow(begun.job))
+                wait.queue_behind(begun.rival)
+            return self._hand_on(context, begun.result or wait.follow(begun.job))
         except HyperCarbonError as error:
             raise task_failure(error) from error
 
@@ -161,7 +158,7 @@ class VMExportOperator(BaseOperator):
         try:
             if isinstance(error, dict) and error.get("message"):
                 if error.get("kind") in (ExportStalledError.__name__, ExportOverdueError.__name__):
-                    return self._end_it(ExportTry(self, context, resuming=True), error["message"])
+                    return ExportTry(self, context, resuming=True).give_up(error["message"])
                 raise failure(error["message"], retryable=error.get("retryable") is not False)
             try:
                 job = ExportJob.model_validate(event.get("job") if isinstance(event, dict) else None)
@@ -175,9 +172,11 @@ class VMExportOperator(BaseOperator):
 
     def take_turn(self, context: Context, event: object = None) -> dict[str, Any]:
         """Begin again: the export that this one queued behind has ended, or its trigger cannot tell."""
+        from airflow_provider_hypercarbon.operators.export_wait import queued_too_long
+
         error = event.get("error") if isinstance(event, dict) else None
         if isinstance(error, dict) and error.get("kind") == ExportOverdueError.__name__:
-            raise task_failure(self._queued_too_long())
+            raise task_failure(queued_too_long(self.vm_path))
         return self.execute(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -223,19 +222,6 @@ class VMExportOperator(BaseOperator):
         link = ExportJobLink()
         ti.xcom_push(key=link.xcom_key, value=link.get_link(self, ti_key=ti))
 
-    def _follow(self, job: ExportJob) -> dict[str, Any]:
-        try:
-            while not job.has_ended:
-                job = self._try.look() or job
-                if not job.has_ended:
-                    if self.deferrable:
-                        self._defer(job.id, "execute_complete", self._try.give_up_at)
-                    self._sleep(self._try.pause(job))
-                    self._try.check_hold()
-        except (ExportStalledError, ExportOverdueError) as error:
-            return self._end_it(self._try, str(error), error)
-        return self._try.finish(job)
-
     def _hand_on(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
         # Coming back from the queue for a VM, a task is resumed and executed: the result passes here twice.
         if self._result is None:
@@ -243,43 +229,3 @@ class VMExportOperator(BaseOperator):
             if self.outlets:
                 announce_export(self, context, result)
         return result
-
-    def _end_it(self, attempt: ExportTry, why: str, error: HyperCarbonError | None = None) -> dict[str, Any]:
-        """Give an export up; one that completed in the last moment is as good as any."""
-        completed = attempt.give_up(why)
-        if completed is not None:
-            return attempt.finish(completed)
-        raise error or failure(why, retryable=True)
-
-    def _queue_behind(self, rival: ExportJob, since: datetime) -> None:
-        """Wait until another export of the VM has ended, or for a moment."""
-        give_up_at = since + self.max_duration
-        if self.deferrable:
-            self._defer(rival.id, "take_turn", give_up_at, own=False)
-        if timezone.utcnow() >= give_up_at:
-            raise self._queued_too_long()
-        self._sleep(self.poll_interval)
-
-    def _queued_too_long(self) -> ExportConflictError:
-        return ExportConflictError(
-            f"Others have exported {self.vm_path} for longer than max_duration, so that this run had no turn. Look "
-            "at the daemon's jobs, and clear the task."
-        )
-
-    def _defer(self, job_id: str, method_name: str, give_up_at: datetime, *, own: bool = True) -> NoReturn:
-        from airflow_provider_hypercarbon.triggers.vm_export import VMExportTrigger
-
-        self.defer(
-            trigger=VMExportTrigger(
-                hypersdk_conn_id=self.hypersdk_conn_id,
-                job_id=job_id,
-                poll_interval=self.poll_interval,
-                give_up_at=give_up_at.isoformat(),
-                max_stall=self.max_stall.total_seconds() if self.max_stall and own else None,
-                on_partial=self.on_partial,
-                own=own,
-            ),
-            method_name=method_name,
-            # A plain timedelta: the supervisor cannot carry pendulum's.
-            timeout=timedelta(seconds=max((give_up_at - timezone.utcnow()).total_seconds(), 0)) + TRIGGERER_GRACE,
-        )
