@@ -40,7 +40,6 @@ from airflow_provider_hypercarbon.carbon.backtest import (
 from airflow_provider_hypercarbon.carbon.intensity import Signal
 from airflow_provider_hypercarbon.carbon.policy import StartPolicy
 from airflow_provider_hypercarbon.carbon.readings import IssuedForecast, ReadingsLog
-from airflow_provider_hypercarbon.carbon.scores import Outcomes
 from airflow_provider_hypercarbon.carbon.trace import read_trace, ready_times
 
 HOUR = timedelta(hours=1)
@@ -139,11 +138,11 @@ EVERY_HOUR = {
     "history": (77, 80, 76),
     "learned_history": (80, 82, 78),
 }
-#: The same policies at random minutes, and how many points that may cost on the same days.
+#: The same policies at random minutes, and how many points that may cost against full hours.
 AT_FULL_HOURS = dict(zip(CONDITIONS, EVERY_HOUR, strict=False))
 MINUTES_LOSS = 1.0
 MINUTES = {**dict(zip(CONDITIONS, EVERY_HOUR.values(), strict=False)), "no forecast, 24 h history": (70, 73, 66)}
-DAYS, FEWER_DAYS = 3, 6
+FEWER_DAYS = 6
 CALLS = (1.3, 2.5, 3.8)
 #: What may be lost, in points.
 LOSSES = dict(zip(WRONG, (0, 3, 5, 5, 2, 7, 7), strict=True))
@@ -259,10 +258,10 @@ def at_random_minutes(
 ) -> None:
     """Decide look by look, with all well and with something wrong; print and judge the tables.
 
-    :param at_hours: the replay of every ready hour, to compare with on the same days.
+    :param at_hours: the replay of every ready hour, to compare with.
     """
     looked = [
-        pool.submit(at_minutes, folder, name, label, known, 5) for name in real for label, known in CONDITIONS.items()
+        pool.submit(at_minutes, folder, name, label, known, 1) for name in real for label, known in CONDITIONS.items()
     ]
     wrong = [
         pool.submit(at_minutes, folder, name, f"{curve}, {label}", Known(log=log, **change), FEWER_DAYS)
@@ -270,17 +269,7 @@ def at_random_minutes(
         for curve, log in (("fixed", False), ("learned", True))
         for label, change in WRONG.items()
     ]
-    same_days = rows_of([of_days(played, DAYS) for played in at_hours])
-    print_minutes([found.result() for found in looked], [found.result() for found in wrong], same_days)
-
-
-def of_days(played: Backtest, every: int) -> Backtest:
-    """Return the outcomes of every so many days only."""
-    kept = {}
-    for key, found in played.outcomes.items():
-        jobs = [job for job, ready_at in enumerate(found.ready_at) if ready_at.toordinal() % every == 0]
-        kept[key] = Outcomes(*([column[job] for job in jobs] for column in found))
-    return Backtest(played.zone, kept)
+    print_minutes([found.result() for found in looked], [found.result() for found in wrong], rows_of(at_hours))
 
 
 def rows_of(played: Sequence[Backtest]) -> list[BacktestRow]:
@@ -301,16 +290,15 @@ def expect_shares(rows: Sequence[BacktestRow], wanted: Mapping[str, Sequence[flo
 def print_minutes(
     looked: Sequence[tuple[str, str, Backtest]],
     wrong: Sequence[tuple[str, str, Backtest]],
-    same_days: Sequence[BacktestRow],
+    full_hours: Sequence[BacktestRow],
 ) -> None:
-    """Print what was decided look by look, and compare it with full hours of the same days and with the targets."""
+    """Print what was decided look by look, and compare it with full hours and with the targets."""
     rows, worse = rows_of([found for _, _, found in looked]), rows_of([found for _, _, found in wrong])
     jobs = cell(rows, "fixed curve", WINDOWS[0]).jobs
     print_rows(f"Random ready minutes, decide_start itself, re-planned every 4 h: {jobs} jobs a window", rows)
-    print_rows("Full hours of the same days", same_days)
     for window in WINDOWS:
         for label, policy in AT_FULL_HOURS.items():
-            lost = share(cell(same_days, policy, window)) - share(cell(rows, label, window))
+            lost = share(cell(full_hours, policy, window)) - share(cell(rows, label, window))
             expect(f"{label}, {window / HOUR:.0f} h: random minutes cost {lost:.1f} points", lost <= MINUTES_LOSS)
     expect_shares(rows, MINUTES, counted=False)
     print_rows("Fewer of them, with something wrong", worse)

@@ -67,6 +67,25 @@ class TestInsideAirflow:
         expect(frame.locator("#h-curve")).to_be_visible()
         expect(frame.locator("[data-chart] svg").first).to_be_attached(timeout=60_000)
 
+    @pytest.mark.parametrize(
+        ("task", "button", "shown"),
+        [
+            ("wait_for_clean_grid", "Carbon plan", "#h-curve"),
+            ("export_vm", "Carbon export", ".export"),
+            ("report_footprint", "Carbon report", "table.big tbody tr"),
+        ],
+    )
+    def test_a_task_leads_to_its_place(self, window: Window, place: Place, task: str, button: str, shown: str):
+        """The button on a task instance opens its plan, the exports, its row of the ledger, inside Airflow."""
+        page = window(address=f"/dags/file_archive/runs/{place.runs['finished']}/tasks/{task}/details")
+        link = page.get_by_role("link", name=button)
+        link.wait_for()
+        link.click()
+        frame = frame_of(page)
+        expect(frame.locator(shown).first).to_be_visible()
+        if button == "Carbon report":
+            expect(frame.locator(shown)).to_have_count(1)
+
 
 class TestOverview:
     def test_what_is_there(self, window: Window):

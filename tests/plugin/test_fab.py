@@ -6,13 +6,19 @@ pinned versions of the other tests; .ci/run gives it an environment of its own:
 
 from __future__ import annotations
 
+import json
 import os
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from airflow_provider_hypercarbon.plugin import URL_PREFIX
+from airflow_provider_hypercarbon.report_store import CarbonReportStore, ResultsDatabase
+from tests.report_store.test_store import CONTEXT, report
 
 pytestmark = [
     pytest.mark.airflow,
@@ -80,3 +86,42 @@ class TestFab:
         assert client.get("dags/seen/starts").status_code == 200
         assert client.get("dags/hidden/starts").status_code == 403
         assert client.get("dags/hidden/runs/x/decisions").status_code == 403
+
+    def test_nothing_shows_another_dags_name(
+        self, api_server: Any, tokens: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        """The page's views, lists, sums and files of somebody who reads one DAG; an administrator sees both."""
+        connection = {"conn_type": "sqlite", "host": str(tmp_path / "results.db")}
+        monkeypatch.setenv("AIRFLOW_CONN_HYPERCARBON_RESULTS", json.dumps(connection))
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_HYPERCARBON_DEFAULT", '{"conn_type": "hypercarbon", "extra": {"source": "mock"}}'
+        )
+        store = CarbonReportStore(ResultsDatabase(sa.create_engine(f"sqlite:///{tmp_path / 'results.db'}")))
+        for dag_id in ("seen", "hidden"):
+            context = CONTEXT.model_copy(
+                update={"dag_id": dag_id, "run_id": f"{dag_id}-1", "vm_path": f"/vm/{dag_id}"}
+            )
+            store.save(report(f"job-{dag_id}"), context, now=datetime.now(UTC))
+        views = [
+            "page",
+            "page?view=ledger&from=2020-01-01",
+            "api/v1/reports",
+            "api/v1/reports/export.csv",
+            "api/v1/waits",
+        ]
+        views += [
+            "api/v1/exports",
+            "api/v1/reports/sums?by=dag",
+            "api/v1/reports/sums?by=vm",
+            "page?view=ledger&dag_id=hidden",
+        ]
+        client = TestClient(api_server, base_url=f"http://testserver{URL_PREFIX}/")
+        texts = {}
+        for name in ("OneDag", "Admin"):
+            answers = [client.get(view, headers={"Authorization": f"Bearer {tokens[name]}"}) for view in views]
+            assert [answer.status_code for answer in answers[:-1]] == [200] * (len(views) - 1)
+            texts[name] = "".join(answer.text for answer in answers[:-1])
+        assert "/vm/hidden" in texts["Admin"]
+        assert "/vm/seen" in texts["OneDag"]
+        assert "hidden-1" not in texts["OneDag"]
+        assert "/vm/hidden" not in texts["OneDag"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,9 @@ THIN = "\u202f"
 MINUS = "\u2212"
 DASH = "\u2013"
 _MINUTE = timedelta(minutes=1)
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+#: As :func:`carbon.instants.clock_time` writes it.
+_UTC_TIME = re.compile(rf"(?:(?P<day>{'|'.join(_WEEKDAYS)}) )?\b(?P<time>[0-2]\d:[0-5]\d(?::[0-5]\d)?) UTC\b")
 
 
 class MassUnit(NamedTuple):
@@ -146,6 +150,22 @@ class Clock(NamedTuple):
         """Write ``Mon 23 Nov 2026, 20:10``."""
         local = self.local(instant)
         return f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M}"
+
+    def sentence(self, text: str, said_at: datetime) -> str:
+        """Write a decision's sentence, whose times are UTC, in the reader's time zone.
+
+        :param said_at: when it was decided; a time without a weekday is of that day in UTC, another of the days near.
+        """
+        day = said_at.astimezone(UTC).date()
+
+        def local(found: re.Match[str]) -> str:
+            weekday, clock = found["day"], time.fromisoformat(found["time"])
+            away = (_WEEKDAYS.index(weekday) - day.weekday() + 3) % 7 - 3 if weekday else 0
+            instant = self.local(datetime.combine(day + timedelta(days=away), clock, UTC))
+            near = instant.date() == self.local(said_at).date()
+            return ("" if near else f"{instant:%a} ") + f"{instant:{'%H:%M:%S' if clock.second else '%H:%M'}}"
+
+        return _UTC_TIME.sub(local, text)
 
     def iso(self, instant: datetime) -> str:
         """Write the instant with its offset, for machines and for those who want to be sure."""

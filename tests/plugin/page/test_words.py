@@ -86,3 +86,20 @@ class TestClock:
     def test_utc_has_no_second_name(self):
         """UTC is called UTC."""
         assert Clock(self.NOW, ZoneInfo("UTC")).name == "UTC"
+
+    @pytest.mark.parametrize(
+        ("said", "shown"),
+        [
+            ("Cleanest 2 h start 18:00 UTC. Deadline 22:47 UTC.", "Cleanest 2 h start 19:00. Deadline 23:47."),
+            ("Deadline Tue 00:17 UTC.", "Deadline Tue 01:17."),
+            ("Start 23:30 UTC.", "Start Tue 00:30."),
+            ("Waited since Sun 22:59 UTC.", "Waited since Sun 23:59."),
+            ("Waited since Sun 23:00 UTC.", "Waited since 00:00."),
+            ("Start 18:00:05 UTC, at 412 g.", "Start 19:00:05, at 412 g."),
+            ("Nothing at 12:00 here.", "Nothing at 12:00 here."),
+        ],
+    )
+    def test_sentences_of_decisions(self, said: str, shown: str):
+        """Their times, which are UTC, are written on the reader's clock, with the weekday where it is another."""
+        decided_at = datetime(2026, 11, 23, 18, 20, tzinfo=UTC)  # a Monday
+        assert Clock(decided_at, ZoneInfo("Europe/Berlin")).sentence(said, decided_at) == shown
