@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from airflow_provider_hypercarbon.hypersdk.models import TaskKey
+    from airflow_provider_hypercarbon.hypersdk.owner import TaskKey
     from airflow_provider_hypercarbon.hypersdk.sweep import Claim
 
 #: States in which nobody waits for the export any more.

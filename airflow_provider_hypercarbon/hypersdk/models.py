@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field, JsonValue, SecretStr, ValidationError
@@ -15,6 +15,7 @@ from airflow_provider_hypercarbon.carbon.energy import BYTES_PER_GB
 from airflow_provider_hypercarbon.carbon.instants import as_utc, parse_instant
 from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.exceptions import BadAnswerError
+from airflow_provider_hypercarbon.hypersdk.owner import TaskKey, mark_in, owner_in, task_in
 
 #: What fits the daemon's 64-bit counters; anything larger is not a size.
 MAX_SIZE = 2**63
@@ -97,15 +98,6 @@ class ExportRequest(Frozen):
         return body
 
 
-class TaskKey(NamedTuple):
-    """An Airflow task instance over all its tries; ``map_index`` is -1 where it is not mapped."""
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int = -1
-
-
 class ExportJob(Frozen):
     """One job as the daemon tells it, without any credential.
 
@@ -179,9 +171,9 @@ class ExportJob(Frozen):
                 vm_path=_text(definition.get("vm_path")),
                 output_dir=_text(definition.get("output_dir")),
                 vcenter=_text(_object(definition.get("vcenter")).get("server")),
-                owner=_owner(metadata),
-                task=_task(metadata),
-                mark=_text(metadata.get("airflow_mark")),
+                owner=owner_in(metadata),
+                task=task_in(metadata),
+                mark=mark_in(metadata),
                 format=_text(definition.get("format")),
                 export_method=_text(result.get("export_method")) or _text(definition.get("export_method")),
                 phase=clean(_text(progress.get("phase"))),
@@ -216,35 +208,6 @@ def scrub(text: str, *secrets: str) -> str:
 def _scrubber(definition: dict[str, object]) -> Callable[[str], str]:
     secrets = [_text(_object(definition.get("vcenter")).get("password")), _text(definition.get("password"))]
     return lambda text: scrub(text, *secrets)
-
-
-def owner_metadata(*, dag_id: str, run_id: str, task_id: str, map_index: int, mark: str = "") -> dict[str, JsonValue]:
-    """Return the metadata by which a job tells whose it is."""
-    return {
-        "airflow_mark": mark,
-        "airflow_dag_id": dag_id,
-        "airflow_run_id": run_id,
-        "airflow_task_id": task_id,
-        "airflow_map_index": map_index,
-    }
-
-
-def _owner(metadata: dict[str, object]) -> str:
-    parts = [metadata.get(f"airflow_{key}") for key in ("dag_id", "run_id", "task_id", "map_index")]
-    return "" if None in parts else owner_of(*parts)
-
-
-def _task(metadata: dict[str, object]) -> TaskKey | None:
-    dag_id, run_id, task_id = (_text(metadata.get(f"airflow_{key}")) for key in ("dag_id", "run_id", "task_id"))
-    map_index = metadata.get("airflow_map_index")
-    if not (dag_id and run_id and task_id and isinstance(map_index, int)):
-        return None
-    return TaskKey(dag_id, run_id, task_id, map_index)
-
-
-def owner_of(dag_id: object, run_id: object, task_id: object, map_index: object) -> str:
-    """Return the name of a task instance as jobs carry it."""
-    return f"{dag_id}/{run_id}/{task_id}/{map_index}"
 
 
 def _object(value: object) -> dict[str, object]:

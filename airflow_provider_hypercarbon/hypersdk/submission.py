@@ -16,8 +16,8 @@ from airflow_provider_hypercarbon.exceptions import (
     OvertakenError,
     RemoteError,
 )
-from airflow_provider_hypercarbon.hypersdk.models import owner_of
 from airflow_provider_hypercarbon.hypersdk.note import ExportNote, Notes, job_id
+from airflow_provider_hypercarbon.hypersdk.owner import owner_of
 from airflow_provider_hypercarbon.hypersdk.protocol import Known, Move, Said, decide, said_of
 from airflow_provider_hypercarbon.hypersdk.rivals import OnConcurrent, Rivalry
 

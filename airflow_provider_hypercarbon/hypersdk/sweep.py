@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_hypercarbon.hypersdk.client import HyperSDKClient
     from airflow_provider_hypercarbon.hypersdk.folder import OnPartial
-    from airflow_provider_hypercarbon.hypersdk.models import ExportJob, TaskKey
+    from airflow_provider_hypercarbon.hypersdk.models import ExportJob
+    from airflow_provider_hypercarbon.hypersdk.owner import TaskKey
     from airflow_provider_hypercarbon.hypersdk.progress import Log
 
 #: What a cancel may take: a cleared task needs longer to begin again.

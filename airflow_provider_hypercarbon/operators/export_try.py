@@ -177,7 +177,8 @@ class ExportTry:
     def _request(self, job_id: str) -> ExportRequest:
         from airflow_provider_hypercarbon.hypersdk.carbon_metadata import carbon_metadata
         from airflow_provider_hypercarbon.hypersdk.folder import attempt_folder
-        from airflow_provider_hypercarbon.hypersdk.models import ExportRequest, owner_metadata
+        from airflow_provider_hypercarbon.hypersdk.models import ExportRequest
+        from airflow_provider_hypercarbon.hypersdk.owner import owner_metadata
 
         task, whose = self._task, task_name(self._ti)
         vcenter = task.hook.vcenter(task.vcenter_conn_id)

@@ -9,7 +9,7 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.execution_time.xcom import XCom
 
 from airflow_provider_hypercarbon.hooks.task_ends import CLAIM_KEY, MOST_RUNS, OVER, AirflowTasks, task_state
-from airflow_provider_hypercarbon.hypersdk.models import TaskKey
+from airflow_provider_hypercarbon.hypersdk.owner import TaskKey
 from airflow_provider_hypercarbon.hypersdk.sweep import Claim
 
 ONE = TaskKey("d", "r1", "export")

@@ -17,8 +17,9 @@ from airflow_provider_hypercarbon.exceptions import (
     OvertakenError,
     UnavailableError,
 )
-from airflow_provider_hypercarbon.hypersdk.models import ExportJob, JobStatus, owner_of
+from airflow_provider_hypercarbon.hypersdk.models import ExportJob, JobStatus
 from airflow_provider_hypercarbon.hypersdk.note import ExportNote
+from airflow_provider_hypercarbon.hypersdk.owner import owner_of
 from airflow_provider_hypercarbon.hypersdk.protocol import Known
 from airflow_provider_hypercarbon.hypersdk.submission import Submission
 from tests.hypersdk.fake_daemon import UNSEEN_DIR, export_request

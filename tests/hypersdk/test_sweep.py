@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_hypercarbon.hypersdk.models import TaskKey, owner_metadata
+from airflow_provider_hypercarbon.hypersdk.owner import TaskKey, owner_metadata
 from airflow_provider_hypercarbon.hypersdk.sweep import CANCEL_SECONDS, Claim, sweep
 from tests.hypersdk.fake_daemon import UNSEEN_DIR, body_of, client_of, job_json
 

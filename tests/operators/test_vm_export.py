@@ -27,7 +27,8 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_hypercarbon.hooks.task_ends import CLAIM_KEY
 from airflow_provider_hypercarbon.hypersdk.measure import ExportResult
-from airflow_provider_hypercarbon.hypersdk.models import ExportJob, VCenter, owner_metadata
+from airflow_provider_hypercarbon.hypersdk.models import ExportJob, VCenter
+from airflow_provider_hypercarbon.hypersdk.owner import owner_metadata
 from airflow_provider_hypercarbon.operators.task_job import JOB_KEY
 from airflow_provider_hypercarbon.operators.vm_export import VMExportOperator
 from tests.hypersdk.fake_daemon import (

@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_hypercarbon.exceptions import UnavailableError
 from airflow_provider_hypercarbon.hooks import task_ends
 from airflow_provider_hypercarbon.hooks.hypersdk import HyperSDKHook
-from airflow_provider_hypercarbon.hypersdk.models import TaskKey
+from airflow_provider_hypercarbon.hypersdk.owner import TaskKey
 from airflow_provider_hypercarbon.hypersdk.sweep import Claim
 from airflow_provider_hypercarbon.triggers import export_sweep
 from airflow_provider_hypercarbon.triggers.export_sweep import (
