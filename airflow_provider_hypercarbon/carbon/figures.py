@@ -181,7 +181,7 @@ def _recorded(series: IntensitySeries | None, start: datetime, end: datetime) ->
     if series is None:
         return None
     touched = [slot for slot in series.slots if start < slot.start_at + series.slot_length and slot.start_at < end]
-    return series.model_copy(update={"slots": tuple(touched)})
+    return series.model_copy(update={"slots": tuple(touched), "estimation_method": None})
 
 
 def _kg(kwh: float | None, gco2eq_per_kwh: float | None) -> float | None:

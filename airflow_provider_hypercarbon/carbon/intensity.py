@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from airflow_provider_hypercarbon.carbon.instants import as_utc
 from airflow_provider_hypercarbon.exceptions import BadDataError
@@ -109,7 +109,8 @@ class IntensitySeries(Frozen):
     :param slots: in order of time; a missing slot is a gap, not a zero.
     :param slot_length: the same for all.
     :param issued_at: when a forecast was made; for measured values, when they were last updated.
-    :param estimation_method: how the provider estimated the newest slot, in its own word, where it says so.
+    :param estimation_method: how the provider estimated the newest slot, in its own word, where it says so. It tells
+        whether to wait on the present, and is no part of what is recorded.
     :param problems: what stood in the way of something newer or more, one sentence each.
     :param static: yearly averages: see :class:`CarbonIntensity`.
     """
@@ -123,7 +124,7 @@ class IntensitySeries(Frozen):
     synthetic: Synthetic | None = None
     problems: tuple[str, ...] = ()
     static: bool = False
-    estimation_method: str | None = None
+    estimation_method: str | None = Field(default=None, exclude=True)
 
     @property
     def end_at(self) -> datetime | None:

@@ -56,9 +56,8 @@ class StartPolicy(Frozen):
     :param wait_cost_per_hour: what an hour of waiting costs, as a fraction of the mean of starting now.
     :param replan_interval: look again after this long, even when the planned start is later.
     :param check_interval: look again after this long when there is no plan.
-    :param on_no_data: what to do when there are no data to decide with, for all reasons or one by one (those left out
-        start), after the retries: ``start`` at
-        once, ``wait`` until the deadline, or ``fail``.
+    :param on_no_data: what to do when there are no data to decide with, for all reasons or one by one (those left
+        out start), after the retries: ``start`` at once, ``wait`` until the deadline, or ``fail``.
     :param no_data_retries: how many more times to ask before ``on_no_data`` applies.
     :param no_data_retry_interval: how long after a failed ask.
     :param wait_on_modelled: wait in zones whose data are a model's output throughout, too.

@@ -89,7 +89,9 @@ def _known_seconds(report: CarbonReport) -> float:
 
 
 def _figures(report: CarbonReport) -> CarbonReport:
-    """Return what is compared: a newer software with the same figures is no news, nor is when a value was issued."""
+    """Return what is compared: a newer software with the same figures is no news, nor is when a value was issued or
+    what stood in the way of a newer one.
+    """
     series = report.intensities
-    same = series.model_copy(update={"issued_at": None}) if series else None
+    same = series.model_copy(update={"issued_at": None, "problems": ()}) if series else None
     return report.model_copy(update={"software_version": "", "method": "", "missing": (), "intensities": same})

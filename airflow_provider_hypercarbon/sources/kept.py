@@ -119,12 +119,14 @@ class KeptSeries(Frozen):
     """A series, small enough for a column.
 
     :param about: the series without its slots.
+    :param estimation_method: of the newest slot.
     :param slots: seconds from the first slot, gCO2eq/kWh, and whether it is estimated.
     """
 
     about: IntensitySeries
     start_at: UtcDatetime
     slots: tuple[tuple[float, float, bool | None], ...]
+    estimation_method: str | None = None
 
     @classmethod
     def of(cls, series: IntensitySeries) -> KeptSeries:
@@ -133,13 +135,14 @@ class KeptSeries(Frozen):
             about=series.model_copy(update={"slots": (), "problems": ()}),
             start_at=start,
             slots=tuple(((slot.start_at - start).total_seconds(), *slot[1:]) for slot in series.slots),
+            estimation_method=series.estimation_method,
         )
 
     def series(self) -> IntensitySeries:
         slots = (
             Slot(self.start_at + timedelta(seconds=after), value, estimated) for after, value, estimated in self.slots
         )
-        return self.about.model_copy(update={"slots": tuple(slots)})
+        return self.about.model_copy(update={"slots": tuple(slots), "estimation_method": self.estimation_method})
 
 
 class Kept(Frozen):

@@ -54,9 +54,14 @@ class TestReconciled:
         assert revised.mean_gco2eq_per_kwh == pytest.approx(250)
 
     def test_nothing_new_is_no_revision(self):
-        """The same values, whenever they were issued and whatever software asks."""
+        """The same values, whenever they were issued, however they came and whatever software asks."""
         old = provisional().model_copy(update={"software_version": "0.0.9"})
         assert with_answers(old, estimated([400, 300, 200, 100], issued_at=NOW + 9 * HOUR)) is None
+        late = estimated([400, 300, 200, 100]).model_copy(
+            update={"problems": ("It is an hour old.",), "estimation_method": "MODEL"}
+        )
+        assert with_answers(old, late) is None
+        assert with_answers(provisional(series=late), estimated([400, 300, 200, 100])) is None
         assert with_answers(old, None) is None
 
     def test_final_with_the_same_numbers_is_a_revision(self):
