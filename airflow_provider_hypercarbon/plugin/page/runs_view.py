@@ -62,7 +62,7 @@ def wait_view(row: WaitRow, clock: Clock) -> WaitView:
         where=row,
         zone=row.zone or (decision.zone if decision else ""),
         vms=vm_name(row.vm_paths[0]) if vms == 1 else f"{vms} VMs" if vms else "",
-        sentence=decision.sentence if decision else "It has not decided yet.",
+        sentence=clock.sentence(decision.sentence, decision.decided_at) if decision else "It has not decided yet.",
         tags=tuple(tags),
         planned_at=planned_at,
         deadline=row.deadline,
@@ -173,10 +173,14 @@ def _unchanged(decision: StartDecision | None, times: int) -> Line:
 
 def _said(decision: StartDecision, before: StartDecision | None, clock: Clock) -> str:
     if decision.due or decision.failed_checks:
-        return decision.sentence
+        return clock.sentence(decision.sentence, decision.decided_at)
     if before is None or before.failed_checks:
         fixed = f"Deadline fixed at {clock.time(decision.deadline)}; retries keep it."
-        return f"First plan: {clock.time(decision.start_at)}. {fixed}" if before is None else decision.sentence
+        return (
+            f"First plan: {clock.time(decision.start_at)}. {fixed}"
+            if before is None
+            else clock.sentence(decision.sentence, decision.decided_at)
+        )
     moved = decision.start_at - before.start_at
     way = "later" if moved > timedelta(0) else "earlier"
     return f"Plan moved {span(abs(moved))} {way}: {clock.time(decision.start_at)}."
@@ -229,19 +233,18 @@ class Verdict(NamedTuple):
 
 def verdict(decision: StartDecision, clock: Clock, *, waiting: bool) -> Verdict:
     """Say in a line where a wait stands."""
+    sentence = clock.sentence(decision.sentence, decision.decided_at)
     if decision.due:
         waited = decision.decided_at - decision.ready_at
         after = f"after a wait of {span(waited)}" if waited >= _SAME else "without a wait"
-        return Verdict(f"Started {clock.time(decision.start_at)}, {after}", decision.sentence)
+        return Verdict(f"Started {clock.time(decision.start_at)}, {after}", sentence)
     if not waiting:
-        return Verdict("The wait ended before its start", decision.sentence)
+        return Verdict("The wait ended before its start", sentence)
     left = decision.start_at - clock.now
     again = decision.check_again_at
     check = f" It checks again at {clock.time(again)}." if again and again > clock.now else ""
     title = f"Waiting for {clock.time(decision.start_at)}"
-    return Verdict(
-        f"{title}, {span(left)} from now" if left > timedelta(0) else title, decision.sentence + check
-    )  # fmt: skip
+    return Verdict(f"{title}, {span(left)} from now" if left > timedelta(0) else title, sentence + check)
 
 
 #: How a start is drawn, by its reason; everything else is a dot, by plan.
