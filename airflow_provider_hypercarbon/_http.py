@@ -131,13 +131,13 @@ class JsonHttp:
         agent = f"airflow-provider-hypercarbon/{__version__}"
         headers = {"Accept": "application/json", "User-Agent": agent, **self._own_headers}
         request = Request(self._service, method, self._base_url + path, headers, params, body)
-        deadline = time.monotonic() + self._total_seconds
-        pause, count = FIRST_PAUSE_SECONDS, counting.get()
+        pause, count, tls = FIRST_PAUSE_SECONDS, counting.get(), self._tls
+        deadline = time.monotonic() + self._total_seconds  # for the service: what we need for ourselves is not its
         for tries_left in range((tries or self._tries) - 1, -1, -1):
             if count is not None:
                 count.before()
             try:
-                return self._once(request, max(0.05, deadline - time.monotonic()))
+                return self._once(request, max(0.05, deadline - time.monotonic()), tls)
             except RemoteError as error:
                 may_go_on = count is None or count.failed(error)
                 if not tries_left or not may_go_on or not isinstance(error, UnavailableError | RateLimitedError):
@@ -149,12 +149,12 @@ class JsonHttp:
             pause *= 2
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _once(self, request: Request, seconds: float) -> object:
+    def _once(self, request: Request, seconds: float, tls: ssl.SSLContext | bool) -> object:
         answer = exchange(
             request,
             seconds=seconds,
             max_bytes=self._max_bytes,
-            verify=self._tls,
+            verify=tls,
             transport=self._transport,
         )
         self._raise_for_status(answer)

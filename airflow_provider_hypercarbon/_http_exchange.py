@@ -63,8 +63,8 @@ def exchange(
     httpx bounds each read, not their sum, and nothing bounds a look-up in the DNS: a server that drips a byte a
     second would hold a worker for ever. So another thread asks, and this one waits for so long and no longer.
 
-    :raises NoAnswerError: not finished in time.
-    :raises UnavailableError: out of reach, or cut.
+    :raises NoAnswerError: sent, and not finished in time.
+    :raises UnavailableError: out of reach, or cut, or not even sent in time.
     :raises BadAnswerError: too large, or compressed.
     :raises RequestRefusedError: the address is not a URL.
     """
@@ -94,7 +94,11 @@ def exchange(
                 "authority that signed it, or install that on the machine."
             ) from error
         slow = isinstance(error, httpx.TimeoutException | TimeoutError)
-        kind, what = (NoAnswerError, "did not answer in time") if slow else (UnavailableError, "cannot be reached")
+        what = "did not answer in time" if slow else "cannot be reached"
+        was_sent = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout) or (
+            isinstance(error, TimeoutError) and line.is_used
+        )
+        kind = NoAnswerError if was_sent else UnavailableError
         raise kind(f"{request.service} {what} ({type(error).__name__}). It may work later.") from error
     finally:
         line.cut()
@@ -159,12 +163,22 @@ class _Line:
     """The connection of one request, which another thread may cut to end the request."""
 
     def __init__(self) -> None:
+        #: Whether anything of the request went out.
+        self.is_used = False
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._is_cut = False
 
     def watch(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take note of the connection when httpx tells of it (its ``trace`` extension)."""
+        """Take note of the connection when httpx tells of it (its ``trace`` extension).
+
+        :raises ConnectionAbortedError: nobody waits any more, so nothing is sent.
+        """
+        if event.endswith("send_request_headers.started"):
+            with self._lock:
+                if self._is_cut:
+                    raise ConnectionAbortedError
+                self.is_used = True
         if not event.endswith("connect_tcp.complete"):
             return
         with self._lock:

@@ -12,7 +12,7 @@
     │   │   └── NotFoundError         404
     │   ├── RateLimitedError          429, with ``retry_after``
     │   ├── UnavailableError          5xx, connection refused or cut
-    │   │   └── NoAnswerError         nothing came in time
+    │   │   └── NoAnswerError         asked, and nothing came in time
     │   └── BadAnswerError            not JSON, too large, a redirect, an unexpected shape
     ├── NoDataError                   nothing to decide or to compute with
     │   ├── BadDataError              data came and were refused, with a named ``problem``
@@ -104,7 +104,7 @@ class UnavailableError(RemoteError):
 
 
 class NoAnswerError(UnavailableError):
-    """No answer came in time. Whose fault that is, the service's, the network's or ours, is not known."""
+    """The request went out, and no answer came in time: the service may have counted it, and may have done it."""
 
 
 class BadAnswerError(RemoteError):

@@ -21,6 +21,7 @@ from airflow_provider_hypercarbon.exceptions import (
     AuthenticationError,
     BadAnswerError,
     ConfigurationError,
+    NoAnswerError,
     NotFoundError,
     RateLimitedError,
     RemoteError,
@@ -130,7 +131,7 @@ class TestMisbehavingServer:
     )
     def test_a_slow_server_is_left(self, behaviour: Callable[[Visit], None]):
         """httpx alone would stay as long as some byte comes now and then."""
-        with serving(behaviour) as server, pytest.raises(UnavailableError, match="did not answer in time"):
+        with serving(behaviour) as server, pytest.raises(NoAnswerError, match="did not answer in time"):
             impatient(server.url).get("/")
 
     def test_a_server_that_never_finishes_the_tls_handshake_is_left(self):
@@ -231,13 +232,23 @@ class TestMisbehavingServer:
 
         monkeypatch.setattr(socket, "getaddrinfo", slowly)
         with serving(lambda visit: visit.over.wait()) as server:
-            with pytest.raises(UnavailableError, match="did not answer in time"):
+            with pytest.raises(UnavailableError, match="did not answer in time") as caught:
                 impatient(f"http://slow.test:{server.port}").get("/")
+            assert not isinstance(caught.value, NoAnswerError)  # it was not even asked
             resolver_answers.set()
             for thread in threading.enumerate():
                 if thread.name == "hypercarbon-http":
                     thread.join(PATIENCE_SECONDS)
                     assert not thread.is_alive()
+            assert all(visit.request == b"" for visit in server.visits)
+
+    def test_what_nobody_waits_for_is_not_sent(self):
+        """Whoever counts requests may count on that."""
+        line = _Line()
+        line.cut()
+        with pytest.raises(ConnectionAbortedError):
+            line.watch("http11.send_request_headers.started", {})
+        assert not line.is_used
 
     def test_cutting_a_connection_that_is_gone_does_no_harm(self):
         """The other side may be faster."""

@@ -22,8 +22,8 @@ from airflow_provider_hypercarbon.sources.shared_answers import Known, Notes, Sh
 
 #: Measured values and forecast.
 REQUESTS_PER_ZONE = 2
-#: So many more, one for each that the provider answered with a failure. A time-out earns none: on a machine that is
-#: overloaded it is our own, and each further request would make that worse.
+#: So many more, one for each that the provider answered with a failure, or that never went out. One that it did not
+#: answer in time earns none: it may have counted, and on a machine that is overloaded the delay is our own.
 REPEATS_PER_ZONE = 8
 UPDATE_INTERVAL = timedelta(hours=1)
 

@@ -402,6 +402,18 @@ class TestBound:
         world.provider.fault = None
         assert world.decide(NOW + HOUR).problems == ()
 
+    def test_a_request_that_never_went_out_is_made_up_for(self, world: World):
+        """A worker that is too busy to connect in time has cost the provider nothing."""
+
+        def no_connection(request: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectTimeout("busy", request=request)
+
+        world.provider.fault = no_connection
+        for _ in range(2):
+            world.decide(NOW)
+        world.provider.fault = None
+        assert world.decide(NOW + 5 * MINUTE).problems == ()
+
     def test_failures_of_the_provider_have_a_bound_too(self, world: World):
         """A request for each that was answered with a failure, up to eight in an hour."""
         world.provider.fault = status(503)
