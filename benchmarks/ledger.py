@@ -3,8 +3,9 @@
     HYPERCARBON_TEST_POSTGRES=postgresql+psycopg://... python benchmarks/ledger.py --rows 10000000
 
 It makes a database of its own on that server, fills it with reports of 5,000 VMs, one a night each, chained as the
-store chains them, measures, and drops the database. The filling goes past the store, by COPY, because ten million
-saves would take a day; what is measured goes through it. Exit code 1 when a bound is missed.
+store chains them, measures, and drops the database, or keeps it to be measured again (``--keep NAME``). The filling
+goes past the store, by COPY, because ten million saves would take a day; what is measured goes through it. Exit code
+1 when a bound is missed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Barrier
 from random import Random
 from statistics import median, quantiles
 from typing import Any
@@ -26,22 +28,19 @@ import sqlalchemy as sa
 from airflow_provider_hypercarbon.carbon.footprint import CarbonReport, make_report
 from airflow_provider_hypercarbon.carbon.intensity import IntensitySeries, Slot
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, ReportFilters, RunContext, verify
+from airflow_provider_hypercarbon.report_store.columns import instant_text
 from airflow_provider_hypercarbon.report_store.ledger import canonical, chained
+from airflow_provider_hypercarbon.report_store.recount import count_sums_anew
 from airflow_provider_hypercarbon.report_store.row import columns_of, to_content
-from airflow_provider_hypercarbon.report_store.sums import count_sums_anew
-from airflow_provider_hypercarbon.report_store.table import (
-    NO_HASH,
-    SUMMED,
-    instant_text,
-    ledger,
-    ledger_head,
-    reports,
-)
+from airflow_provider_hypercarbon.report_store.sum_tables import SUMMED
+from airflow_provider_hypercarbon.report_store.table import NO_HASH, ledger, ledger_head, reports
 
 VMS, DAGS, ZONES = 5_000, 50, ("DE", "FR", "GB", "US-CAL-CISO", "SE", "PL")
 FIRST = datetime(2021, 1, 1, tzinfo=UTC)
 SUMMARY_SECONDS, INSERTION_MILLISECONDS = 5.0, 5.0
 WRITERS = 16
+#: The first saves of a process open its connection, compile and prepare the statements.
+WARM_UP = 6
 _FIGURES = ("energy_kwh", "emissions_kgco2eq", "difference_to_scheduled_kgco2eq", "data_gb")
 _WORDS = ("operation_id", "dag_id", "run_id", "vm_path", "zone", "started_at", "ended_at")
 
@@ -51,15 +50,17 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--saves", type=int, default=50, help="of each of the writers (default: 50)")
     parser.add_argument("--verify", action="store_true", help="also read the whole ledger and check it")
+    parser.add_argument("--keep", metavar="NAME", help="fill the database NAME, or take it as it was left")
     options = parser.parse_args()
     server = os.environ.get("HYPERCARBON_TEST_POSTGRES")
     if not server:
         print("HYPERCARBON_TEST_POSTGRES names no server; .ci/databases.sh starts one.", file=sys.stderr)
         return 2
-    for url in own_database(sa.make_url(server)):
-        began = time.perf_counter()
-        fill(url, options.rows)
-        print(f"{options.rows:,} reports of {VMS:,} VMs, filled in {time.perf_counter() - began:.0f} s")
+    for url, is_new in own_database(sa.make_url(server), options.keep):
+        if is_new:
+            began = time.perf_counter()
+            fill(url, options.rows)
+            print(f"{options.rows:,} reports of {VMS:,} VMs, filled in {time.perf_counter() - began:.0f} s")
         kept = measure_saves(url, options.saves)
         kept = measure_reads(url) and kept
         if options.verify:
@@ -72,15 +73,19 @@ def main() -> int:
     return 0 if kept else 1
 
 
-def own_database(server: sa.URL) -> Iterator[str]:
-    name = f"hypercarbon_benchmark_{uuid.uuid4().hex[:8]}"
+def own_database(server: sa.URL, keep: str | None = None) -> Iterator[tuple[str, bool]]:
+    """Yield the URL of a database, and whether it was made just now; drop it unless it is to be kept."""
+    name = keep or f"hypercarbon_benchmark_{uuid.uuid4().hex[:8]}"
     owner = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with owner.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        found = connection.exec_driver_sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'").first()
+        if not found:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
         try:
-            yield server.set(database=name).render_as_string(hide_password=False)
+            yield server.set(database=name).render_as_string(hide_password=False), not found
         finally:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+            if not keep:
+                connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     owner.dispose()
 
 
@@ -200,34 +205,47 @@ def figures(number: int, draw: Random) -> dict[str, Any]:
 
 
 def measure_saves(url: str, saves: int) -> bool:
-    """Save new reports, alone and from sixteen processes at once."""
+    """Save new reports, alone and from sixteen processes at once, each with its connection open."""
     alone = timed_saves(url, "alone", 4 * saves)
     fork = multiprocessing.get_context("fork")
-    with fork.Pool(WRITERS) as pool:
-        pool.starmap(timed_saves, [(url, f"warm-{n}", 1) for n in range(WRITERS)])
-        began = time.perf_counter()
-        pool.starmap(timed_saves, [(url, f"writer-{n}", saves) for n in range(WRITERS)], chunksize=1)
-        each = (time.perf_counter() - began) / (WRITERS * saves) * 1000
+    start = fork.Barrier(WRITERS + 1, timeout=600)
+    writers = [fork.Process(target=timed_saves, args=(url, f"writer-{n}", saves, start)) for n in range(WRITERS)]
+    for writer in writers:
+        writer.start()
+    start.wait()
+    began = time.perf_counter()
+    start.wait()
+    each = (time.perf_counter() - began) / (WRITERS * saves) * 1000
+    for writer in writers:
+        writer.join()
     tenth = quantiles(alone, n=10)[-1]
     print(f"save, one process: {median(alone):.2f} ms a row (median; nine of ten under {tenth:.2f} ms)")
     print(f"save, {WRITERS} processes at once: {each:.2f} ms a row")
     return judged("insertion", max(median(alone), each), INSERTION_MILLISECONDS, "ms a row")
 
 
-def timed_saves(url: str, name: str, count: int) -> list[float]:
+def timed_saves(url: str, name: str, count: int, start: Barrier | None = None) -> list[float]:
+    """Save reports that were made before, and return the milliseconds of each.
+
+    :param start: where to wait for the others, before the first save and after the last.
+    """
     engine = sa.create_engine(url)
     store = CarbonReportStore(engine)
     store.database.ensure()
     draw = Random(name)
+    made = [a_report(n, draw) for n in range(count + WARM_UP)]
     found = []
-    for n in range(count + 3):
-        report, context = a_report(n, draw)
+    for n, (report, context) in enumerate(made):
+        if n == WARM_UP and start:
+            start.wait()
         report = report.model_copy(update={"operation_id": f"{name}-{n}-{uuid.uuid4().hex[:6]}"})
         began = time.perf_counter()
         store.save(report, context, now=datetime.now(UTC))
         found.append((time.perf_counter() - began) * 1000)
+    if start:
+        start.wait()
     engine.dispose()
-    return found[3:]  # the first ones open the connection and prepare the statements
+    return found[WARM_UP:]
 
 
 def measure_reads(url: str) -> bool:

@@ -10,6 +10,7 @@ the five is printed beside the median.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import statistics
 import sys
@@ -55,6 +56,8 @@ def fill(engine: sa.Engine, rows: int) -> None:
     from airflow_provider_hypercarbon.carbon.footprint import make_report
     from airflow_provider_hypercarbon.carbon.intensity import IntensitySeries, Slot
     from airflow_provider_hypercarbon.report_store import CarbonReportStore, ResultsDatabase, RunContext
+    from airflow_provider_hypercarbon.report_store.recount import count_sums_anew
+    from airflow_provider_hypercarbon.report_store.sum_tables import KEPT
     from airflow_provider_hypercarbon.report_store.table import ledger, reports
 
     start = NOW - timedelta(seconds=YEARS_SECONDS)
@@ -97,9 +100,10 @@ def fill(engine: sa.Engine, rows: int) -> None:
             connection.exec_driver_sql(
                 f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {values} FROM {series}".replace("%", "%%")
             )
+        count_sums_anew(connection)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM ANALYZE hypercarbon_reports")
-        connection.exec_driver_sql("VACUUM ANALYZE hypercarbon_ledger")
+        for table in (ledger, reports, *(kept.table for kept in KEPT)):
+            connection.exec_driver_sql(f"VACUUM ANALYZE {table.name}")
 
 
 def ask(engine: sa.Engine) -> int:
@@ -111,6 +115,7 @@ def ask(engine: sa.Engine) -> int:
     from airflow_provider_hypercarbon.report_store import ResultsDatabase
 
     database = ResultsDatabase(engine)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     app = create_app()
     # The guard asks Airflow, which is not what is measured here.
     app.user_middleware.clear()
@@ -131,6 +136,12 @@ def ask(engine: sa.Engine) -> int:
         "month by VM": f"reports/sums?by=vm&since={month}",
         "one DAG, a year by day": f"reports/sums?by=day&dag_id=dag-7&since={year}",
         "a year by day": f"reports/sums?by=day&since={year}",
+        "a year by day, Berlin": f"reports/sums?by=day&tz=Europe/Berlin&since={year}",
+        "a year by day, L. A.": f"reports/sums?by=day&tz=America/Los_Angeles&since={year}",
+        "a year by day, Kolkata": f"reports/sums?by=day&tz=Asia/Kolkata&since={year}",
+        "a year by zone": f"reports/sums?by=zone&since={year}",
+        "a year by VM": f"reports/sums?by=vm&since={year}",
+        "a year by DAG": f"reports/sums?by=dag&since={year}",
         "everything by zone": "reports/sums?by=zone",
         "everything by day": "reports/sums?by=day",
     }

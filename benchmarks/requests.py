@@ -294,7 +294,7 @@ def main() -> int:
                 return str(Path(folder) / name / "answers.db")
             import sqlalchemy as sa
 
-            from airflow_provider_hypercarbon.report_store.table import metadata
+            from airflow_provider_hypercarbon.report_store.schema import metadata
 
             engine = sa.create_engine(arguments.database)
             metadata.drop_all(engine)

@@ -166,7 +166,8 @@ def statements(_: str) -> str:
 
 def columns(arguments: str) -> str:
     """Return a table of the columns of a table of the results database."""
-    from airflow_provider_hypercarbon.report_store.table import SUMMED, metadata
+    from airflow_provider_hypercarbon.report_store.schema import metadata
+    from airflow_provider_hypercarbon.report_store.sum_tables import KEPT
 
     rows = ["| column | type | null | meaning, unit |", "|---|---|---|---|"]
     for column in metadata.tables[arguments.strip()].columns:
@@ -174,10 +175,11 @@ def columns(arguments: str) -> str:
             continue
         null = "yes" if column.nullable else ""
         rows.append(f"| `{column.name}` | {str(column.type).lower()} | {null} | {column.doc} |")
-    if arguments.strip() == "hypercarbon_sums":
-        names = ", ".join(f"`{name}`" for name in SUMMED)
-        rows.append(f"| {names} | bigint | | sum, in billionths of the unit of the same column above |")
-        rows.append("| the same with `_known` behind | bigint | | how many operations know the figure |")
+    for kept in KEPT:
+        if kept.table.name == arguments.strip():
+            names = ", ".join(f"`{name}`" for name in kept.figures)
+            rows.append(f"| {names} | bigint | | sum, in billionths of the unit of the figure |")
+            rows.append("| the same with `_known` behind | bigint | | how many operations know the figure |")
     return "\n".join(rows) + "\n"
 
 

@@ -5,11 +5,12 @@ from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.decisions import DecisionLog, KeptDecision
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
 from airflow_provider_hypercarbon.report_store.ledger import Head, Why
+from airflow_provider_hypercarbon.report_store.plot_sums import PlotGroup, plot_sums
 from airflow_provider_hypercarbon.report_store.readings import ReadingsStore
 from airflow_provider_hypercarbon.report_store.row import RunContext, StoredReport
 from airflow_provider_hypercarbon.report_store.store import CarbonReportStore, ReportPage, SavedReport
+from airflow_provider_hypercarbon.report_store.sum_tables import SUMMED
 from airflow_provider_hypercarbon.report_store.sums import ReportSums, Total
-from airflow_provider_hypercarbon.report_store.table import SUMMED
 from airflow_provider_hypercarbon.report_store.verify import Verdict, verify
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "DecisionLog",
     "Head",
     "KeptDecision",
+    "PlotGroup",
     "ReadingsStore",
     "ReportFilters",
     "ReportPage",
@@ -30,5 +32,6 @@ __all__ = [
     "Total",
     "Verdict",
     "Why",
+    "plot_sums",
     "verify",
 ]

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
+from airflow_provider_hypercarbon.report_store.columns import instant_text
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
-from airflow_provider_hypercarbon.report_store.table import answers, instant_text, turns
+from airflow_provider_hypercarbon.report_store.wait_tables import answers, turns
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,10 @@ from airflow_provider_hypercarbon.carbon.decision import StartDecision
 from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.carbon.record import DecisionRecord
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
+from airflow_provider_hypercarbon.report_store.columns import instant_text
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.row import RunContext
-from airflow_provider_hypercarbon.report_store.table import decisions, instant_text
+from airflow_provider_hypercarbon.report_store.wait_tables import decisions
 
 
 class KeptDecision(Frozen):

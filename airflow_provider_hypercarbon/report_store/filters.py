@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.carbon.intensity import Frozen, UtcDatetime
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
-from airflow_provider_hypercarbon.report_store.table import instant_text, reports
+from airflow_provider_hypercarbon.report_store.columns import instant_text
+from airflow_provider_hypercarbon.report_store.table import reports
 
 _FIRST_INSTANT = "-01T00:00:00.000000+00:00"
 
@@ -39,7 +40,7 @@ class ReportFilters(Frozen):
     def conditions(self, table: sa.Table = reports) -> list[sa.ColumnElement[bool]]:
         """Return the conditions on a table, all of which must hold.
 
-        :param table: ``hypercarbon_reports``, or ``hypercarbon_sums`` for a filter that goes by the month.
+        :param table: ``hypercarbon_reports``, or ``hypercarbon_month_sums`` for a filter that goes by the month.
         """
         columns = table.c
         found: list[sa.ColumnElement[bool]] = []
@@ -48,11 +49,11 @@ class ReportFilters(Frozen):
                 found.append(columns[name] == value)
         if self.dag_ids is not None:
             found.append(columns.dag_id.in_(sorted(self.dag_ids)))
-        when, length = (columns.month, 7) if "month" in columns else (columns.started_at, None)
+        name, length = ("month", 7) if "month" in columns else ("started_at", None)
         if self.since is not None:
-            found.append(when >= instant_text(self.since)[:length])
+            found.append(columns[name] >= instant_text(self.since)[:length])
         if self.until is not None:
-            found.append(when < instant_text(self.until)[:length])
+            found.append(columns[name] < instant_text(self.until)[:length])
         if self.synthetic is not None:
             found.append(columns.synthetic.is_not(None) if self.synthetic else columns.synthetic.is_(None))
         return found

@@ -1,4 +1,4 @@
-"""The exact monthly sums that are kept beside the reports: a summary of millions reads thousands of rows.
+"""A report's part in the sums that are kept beside the reports, added and taken away.
 
 Whole numbers can be added and taken away again for ever without an error, which floating-point numbers cannot.
 """
@@ -8,18 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import sqlalchemy as sa
-
-from airflow_provider_hypercarbon.report_store.table import SUMMED, sums
-from airflow_provider_hypercarbon.report_store.upsert import merging
+from airflow_provider_hypercarbon.report_store.sum_tables import BOUNDS, KEPT, SUMMED, Kept
+from airflow_provider_hypercarbon.report_store.together import Write
 
 BILLION = 1e9
-_COUNTED = ("operations", *SUMMED, *(f"{name}_known" for name in SUMMED))
-#: What the rows of ``hypercarbon_sums`` tell apart.
-KEPT_APART = tuple(column.name for column in sums.c if column.name not in ("group_id", *_COUNTED))
+#: Above this a figure is absurd (nine exabytes, the electricity of a country), and its sum no longer fits.
+MOST = 9e9
+#: Below it, a share of the energy says nothing.
+LEAST_ENERGY_KWH = 1e-9
 
 
 def billionths(value: float) -> int:
@@ -28,48 +27,50 @@ def billionths(value: float) -> int:
 
 
 def group_id(key: Sequence[Any]) -> str:
-    """Return the primary key of a row, from its values of ``KEPT_APART``."""
+    """Return the primary key of a row, from the values of its key's columns."""
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()
 
 
-def add_to_sums(connection: sa.Connection, changes: Iterable[tuple[Mapping[str, Any], int]]) -> None:
-    """Add reports to the sums, or take them away.
+def writes_of_sums(reports: Iterable[tuple[Mapping[str, Any], int]]) -> Iterator[Write]:
+    """Yield what reports that come or go change in the sums.
 
-    :param changes: rows of ``hypercarbon_reports``, each with 1 or -1.
+    :param reports: rows of ``hypercarbon_reports``, each with 1 or -1.
     """
-    groups: dict[str, dict[str, Any]] = {}
-    for row, sign in changes:
-        key = [row["started_at"][:7] if name == "month" else row[name] for name in KEPT_APART]
-        name_of_group = group_id(key)
-        group = groups.setdefault(
-            name_of_group,
-            {"group_id": name_of_group, **dict(zip(KEPT_APART, key, strict=True)), **dict.fromkeys(_COUNTED, 0)},
-        )
-        group["operations"] += sign
-        for name in SUMMED:
-            if (value := row[name]) is not None:
-                group[name] += sign * billionths(value)
-                group[f"{name}_known"] += sign
-    # Most figures of most reports are unknown: only what changes is sent, the rest begins at zero by itself.
-    names = [name for name in _COUNTED if any(group[name] for group in groups.values())]
-    if not names:
-        return
-    columns = ("group_id", *KEPT_APART, *dict.fromkeys(("operations", *names)))
-    changed = [{name: group[name] for name in columns} for group in groups.values()]
-    statement = merging(connection.dialect.name, sums, columns, _merge)
-    if statement is not None:
-        connection.execute(statement, changed)
-        return
-    for group in changed:
-        _add_plainly(connection, group)
+    counted = [(row, sign, _counts(row, sign)) for row, sign in reports]
+    for kept in KEPT:
+        groups: dict[str, tuple[list[Any], dict[str, int]]] = {}
+        for row, _, counts in counted:
+            key = [row["started_at"][: kept.length] if name == kept.period else row[name] for name in kept.keys]
+            _, sums = groups.setdefault(group_id(key), (key, dict.fromkeys(kept.counted, 0)))
+            for name in sums:
+                sums[name] += counts.get(name, 0)
+        for name, (key, sums) in groups.items():
+            # Most figures of most reports are unknown: only what changes is sent, the rest begins at zero by itself.
+            if changed := {counted: value for counted, value in sums.items() if value}:
+                begins = dict.fromkeys(_without_default(kept), 0)
+                keys = dict(zip(kept.keys, key, strict=True))
+                yield Write("add", kept.table, {"group_id": name, **keys, **begins, **changed})
 
 
-def _merge(old: sa.Column[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
-    return old + new if old.name in _COUNTED else None
+def _counts(row: Mapping[str, Any], sign: int) -> dict[str, int]:
+    counts = {"operations": sign, "provisional_operations": sign * bool(row["provisional"])}
+    figures = {name: row[name] for name in SUMMED}
+    figures |= {name: _bound(row, energy) for name, energy in BOUNDS.items()}
+    for name, value in figures.items():
+        if value is not None:
+            counts[name] = sign * billionths(value)
+            counts[f"{name}_known"] = sign
+    return counts
 
 
-def _add_plainly(connection: sa.Connection, group: dict[str, Any]) -> None:
-    more = {sums.c[name]: sums.c[name] + group[name] for name in _COUNTED if name in group}
-    done = connection.execute(sums.update().where(sums.c.group_id == group["group_id"]).values(more))
-    if not done.rowcount:
-        connection.execute(sums.insert(), group)
+def _bound(row: Mapping[str, Any], bound: str) -> float | None:
+    """Return the difference to the scheduled start by another bound of the energy, as the databases compute it."""
+    difference, central, other = (row[name] for name in ("difference_to_scheduled_kgco2eq", "energy_kwh", bound))
+    if difference is None or central is None or other is None or central < LEAST_ENERGY_KWH:
+        return None
+    value: float = difference * (other / central)
+    return value if abs(value) <= MOST else None
+
+
+def _without_default(kept: Kept) -> list[str]:
+    return [name for name in kept.counted if kept.table.c[name].server_default is None]

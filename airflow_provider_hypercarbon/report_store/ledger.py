@@ -23,8 +23,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
-from airflow_provider_hypercarbon.report_store.group_sums import add_to_sums
+from airflow_provider_hypercarbon.report_store.group_sums import writes_of_sums
 from airflow_provider_hypercarbon.report_store.table import CHAIN, ledger, ledger_head, reports
+from airflow_provider_hypercarbon.report_store.together import Write, write_together
 
 #: A writer that stops in the middle, its machine gone, must not hold up the others for hours.
 _IDLE_SECONDS = 30
@@ -76,11 +77,9 @@ def lock_head(connection: sa.Connection) -> Head:
         if not getattr(connection.connection.driver_connection, "in_transaction", False):
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {_LOCK_SECONDS * 1000}")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-    elif dialect.name == "postgresql":
-        connection.execute(_POSTGRES_LIMITS)
     elif getattr(dialect, "is_mariadb", False):
         connection.execute(_MARIADB_LIMITS)
-    found = connection.execute(_HEAD).one_or_none()
+    found = connection.execute(_POSTGRES_HEAD if dialect.name == "postgresql" else _HEAD).one_or_none()
     if found is None:
         raise ReportStoreError(
             f"{ledger_head.name} has lost its row, so the ledger cannot go on. Restore the results tables from a "
@@ -91,7 +90,8 @@ def lock_head(connection: sa.Connection) -> Head:
 
 def append(connection: sa.Connection, head: Head, drafts: Iterable[Draft]) -> Head:
     """Append revisions of different operations, make each the current one, and return the new end of the chain."""
-    entries: list[dict[str, Any]] = []
+    entries: list[Write] = []
+    current: list[Write] = []
     changes: list[tuple[Mapping[str, Any], int]] = []
     for why, columns, content, replaced in drafts:
         revision = replaced["revision"] + 1 if replaced else 1
@@ -103,21 +103,19 @@ def append(connection: sa.Connection, head: Head, drafts: Iterable[Draft]) -> He
         }
         document = canonical({**entry, **content})
         prev_hash, head = head.hash, Head(head.position + 1, chained(head.hash, document))
-        entries.append(
-            {**entry, "position": head.position, "document": document, "prev_hash": prev_hash, "hash": head.hash}
-        )
-        current = {**columns, "ledger_position": head.position, "revision": revision}
+        chain = {"position": head.position, "document": document, "prev_hash": prev_hash, "hash": head.hash}
+        entries.append(Write("insert", ledger, {**entry, **chain}))
+        row = {**columns, "ledger_position": head.position, "revision": revision}
         if replaced:
-            same = reports.c.operation_id == columns["operation_id"]
-            connection.execute(reports.update().where(same).values(current))
+            current.append(Write("update", reports, row))
             changes.append((replaced, -1))
         else:
-            connection.execute(_INTO_REPORTS, {name: value for name, value in current.items() if value is not None})
+            known = {name: value for name, value in row.items() if value is not None}
+            current.append(Write("insert", reports, known))
         changes.append((columns, 1))
     if entries:
-        connection.execute(_INTO_LEDGER, entries)
-        add_to_sums(connection, changes)
-        connection.execute(_MOVE_HEAD, {"new_position": head.position, "new_hash": head.hash})
+        end = Write("update", ledger_head, {"chain": CHAIN, "position": head.position, "hash": head.hash})
+        write_together(connection, [*entries, *current, *writes_of_sums(changes), end])
     return head
 
 
@@ -132,15 +130,15 @@ def chained(prev_hash: str, document: str) -> str:
 
 
 _HEAD = sa.select(ledger_head.c.position, ledger_head.c.hash).where(ledger_head.c.chain == CHAIN).with_for_update()
-_INTO_LEDGER = ledger.insert()
-_INTO_REPORTS = reports.insert()
-_MOVE_HEAD = (
-    ledger_head.update()
+# A subquery with side effects is done before the row is locked, so that the wait for the row is bounded already.
+_POSTGRES_LIMITS = sa.select(
+    sa.func.set_config("idle_in_transaction_session_timeout", f"{_IDLE_SECONDS}s", sa.true()).label("idle"),
+    sa.func.set_config("lock_timeout", f"{_LOCK_SECONDS}s", sa.true()).label("waiting"),
+).subquery("limits")
+_POSTGRES_HEAD = (
+    sa.select(ledger_head.c.position, ledger_head.c.hash, *_POSTGRES_LIMITS.c)
+    .select_from(ledger_head.join(_POSTGRES_LIMITS, sa.true()))
     .where(ledger_head.c.chain == CHAIN)
-    .values(position=sa.bindparam("new_position"), hash=sa.bindparam("new_hash"))
-)
-_POSTGRES_LIMITS = sa.text(
-    f"SELECT set_config('idle_in_transaction_session_timeout', '{_IDLE_SECONDS}s', true), "
-    f"set_config('lock_timeout', '{_LOCK_SECONDS}s', true)"
+    .with_for_update(of=ledger_head)
 )
 _MARIADB_LIMITS = sa.text(f"SET SESSION idle_transaction_timeout = {_IDLE_SECONDS}")

@@ -10,24 +10,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
+from airflow_provider_hypercarbon.report_store.group_sums import MOST
 from airflow_provider_hypercarbon.report_store.ledger import Draft, Why, append, lock_head
-from airflow_provider_hypercarbon.report_store.row import COLUMNS_OF_A_REPORT, MOST, RunContext, columns_of
-from airflow_provider_hypercarbon.report_store.table import (
-    CHAIN,
-    SUMMED,
-    answers,
-    create_statements_of,
-    first_rows,
-    ledger_head,
-    metadata,
-    reports,
-    schema,
-    turns,
-)
+from airflow_provider_hypercarbon.report_store.recount import count_sums_anew
+from airflow_provider_hypercarbon.report_store.row import COLUMNS_OF_A_REPORT, RunContext, columns_of
+from airflow_provider_hypercarbon.report_store.schema import create_statements_of, first_rows, metadata, schema
+from airflow_provider_hypercarbon.report_store.sum_tables import SUMMED
+from airflow_provider_hypercarbon.report_store.table import CHAIN, ledger_head, reports
+from airflow_provider_hypercarbon.report_store.wait_tables import answers, turns
 
 Step = Callable[[sa.Connection], None]
 
 _OLD_REPORTS = "hypercarbon_reports_version_2"
+_SUMS_OF_VERSION_3 = "hypercarbon_sums"
+_OLD_SUMS = "hypercarbon_sums_version_3"
 _BATCH = 500
 _PATIENCE_SECONDS = 600
 #: Any number that no other software is likely to lock by.
@@ -66,10 +62,29 @@ def _keep_a_ledger(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"DROP TABLE {_OLD_REPORTS}")
 
 
+def _keep_sums_by_day_and_hour(connection: sa.Connection) -> None:
+    """Count the sums anew, into tables by month, day and hour.
+
+    The table of version 3 is put aside first: a task of the release before, still running, cannot write past the new
+    ones. It fails, and says what it is missing.
+    """
+    inspector = sa.inspect(connection)
+    old = inspector.has_table(_SUMS_OF_VERSION_3)
+    if old:
+        lock_head(connection)  # in the order of writers, who must not wait for each other in a ring
+        connection.exec_driver_sql(f"ALTER TABLE {_SUMS_OF_VERSION_3} RENAME TO {_OLD_SUMS}")
+    _create(connection)
+    if not old and not inspector.has_table(_OLD_SUMS):
+        return
+    lock_head(connection)  # where changing a table commits, the lock is gone
+    count_sums_anew(connection)
+    connection.exec_driver_sql(f"DROP TABLE {_OLD_SUMS}")
+
+
 #: The steps from version 1 to 2, from 2 to 3 and so on; only ever appended to. MySQL commits each statement that
 #: changes a table, so a step that was stopped is done again: it looks before it changes. It may find the tables that
 #: it makes, or columns of later steps, because the tables are always made in their present form.
-MIGRATIONS: tuple[Step, ...] = (_create_answers, _keep_a_ledger)
+MIGRATIONS: tuple[Step, ...] = (_create_answers, _keep_a_ledger, _keep_sums_by_day_and_hour)
 
 
 def newest_version(migrations: Sequence[Step] = MIGRATIONS) -> int:

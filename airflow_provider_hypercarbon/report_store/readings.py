@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.carbon.intensity import IntensitySeries, Signal, Slot
 from airflow_provider_hypercarbon.carbon.readings import IssuedForecast, ReadingsLog, Stretch, midnight
+from airflow_provider_hypercarbon.report_store.columns import instant_text
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
-from airflow_provider_hypercarbon.report_store.table import forecasts, instant_text, readings
+from airflow_provider_hypercarbon.report_store.wait_tables import forecasts, readings
 
 #: What is older teaches nothing that the sums do not hold: 60 days of values, 40 of forecasts.
 KEEP_MEASURED = timedelta(days=60)

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
 from airflow_provider_hypercarbon.carbon.intensity import Frozen, UtcDatetime
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
+from airflow_provider_hypercarbon.report_store.columns import instant_text
+from airflow_provider_hypercarbon.report_store.group_sums import MOST
 from airflow_provider_hypercarbon.report_store.ledger import Why, canonical
-from airflow_provider_hypercarbon.report_store.table import SUMMED, instant_text, ledger, reports
+from airflow_provider_hypercarbon.report_store.sum_tables import SUMMED
+from airflow_provider_hypercarbon.report_store.table import ledger, reports
 
-#: Above this a figure is absurd (nine exabytes, the electricity of a country), and its sum no longer fits.
-MOST = 9e9
 #: The columns of the results table but for those about the ledger.
 COLUMNS_OF_A_REPORT = [column.name for column in reports.c if column.name not in ("ledger_position", "revision")]
 

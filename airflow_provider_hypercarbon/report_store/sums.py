@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
-from airflow_provider_hypercarbon.report_store.group_sums import BILLION, KEPT_APART, group_id
-from airflow_provider_hypercarbon.report_store.table import SUMMED, reports, sums
+from airflow_provider_hypercarbon.report_store.recount import beginning, counts
+from airflow_provider_hypercarbon.report_store.sum_tables import FIGURES, MONTHS, month_sums
+from airflow_provider_hypercarbon.report_store.table import reports
 
 #: What figures can be told apart by. ``month`` is that of the start, in UTC.
 Dimension = Literal[
@@ -32,7 +33,6 @@ Dimension = Literal[
     "synthetic",
 ]
 #: Two different signals are never summed, so every sum is of one.
-_BATCH = 1000
 SIGNAL = ("signal_kind", "signal_factors")
 
 
@@ -64,7 +64,7 @@ class ReportSums(Frozen):
     :param signal_kind: ``average`` or ``marginal``; None for reports without an intensity.
     :param signal_factors: ``lifecycle``, ``direct`` or ``operational``.
     :param operations: how many reports.
-    :param totals: a total for each name in ``SUMMED``.
+    :param totals: a total for each figure.
     """
 
     group: dict[str, str | bool | None]
@@ -74,14 +74,12 @@ class ReportSums(Frozen):
     totals: dict[str, Total]
 
 
-def sums_query(
-    dialect: str, group_by: Collection[Dimension], filters: ReportFilters, *, from_rows: bool = False
-) -> sa.Select[Any]:
+def sums_query(dialect: str, group_by: Collection[Dimension], filters: ReportFilters) -> sa.Select[Any]:
     """Return the query for the sums of the reports of a filter, one row a group.
 
-    It reads the sums that are kept, where they tell apart what is asked for, and else every report of the filter.
+    It reads the sums that are kept by month, where they tell apart what is asked for, and else every report of the
+    filter.
 
-    :param from_rows: read every report in any case.
     :raises ConfigurationError: reports cannot be grouped by that.
     """
     for name in group_by:
@@ -91,24 +89,20 @@ def sums_query(
             )
     names = [*group_by, *SIGNAL]
     keys: list[sa.ColumnElement[Any]]
-    columns: list[sa.ColumnElement[Any]]
-    if not from_rows and set(group_by) <= set(KEPT_APART) and filters.by_month():
-        keys = [sums.c[name] for name in names]
-        operations = sa.func.sum(sums.c.operations)
-        columns = [sa.func.sum(sums.c[name]).label(name) for name in ("operations", *SUMMED)]
-        columns += [sa.func.sum(sums.c[f"{name}_known"]).label(f"{name}_known") for name in SUMMED]
-        query = sa.select(*keys, *columns).where(*filters.conditions(sums)).having(operations > 0)
-    else:
-        keys = [_MONTH if name == "month" else reports.c[name] for name in names]
-        columns = [sa.func.sum(_in_billionths(reports.c[name], dialect)).label(name) for name in SUMMED]
-        columns += [sa.func.count(reports.c[name]).label(f"{name}_known") for name in SUMMED]
-        query = sa.select(*keys, sa.func.count().label("operations"), *columns).where(*filters.conditions())
+    if set(group_by) <= set(MONTHS.keys) and filters.by_month():
+        keys = [month_sums.c[name] for name in names]
+        columns = [sa.func.sum(month_sums.c[name]).label(name) for name in MONTHS.counted]
+        query = sa.select(*keys, *columns).where(*filters.conditions(month_sums))
+        query = query.having(sa.func.sum(month_sums.c.operations) > 0)
+        return query.group_by(*keys).order_by(*keys)
+    keys = [beginning(MONTHS.length).label(name) if name == MONTHS.period else reports.c[name] for name in names]
+    query = sa.select(*keys, *counts(dialect, MONTHS)).where(*filters.conditions())
     return query.group_by(*keys).order_by(*keys)
 
 
 def from_sums_row(row: sa.RowMapping, group_by: Collection[Dimension]) -> ReportSums:
     """Read a row of :func:`sums_query`."""
-    totals = {name: Total(billionths=int(row[name] or 0), known=int(row[f"{name}_known"] or 0)) for name in SUMMED}
+    totals = {name: Total(billionths=int(row[name] or 0), known=int(row[f"{name}_known"] or 0)) for name in FIGURES}
     # Thousands of rows of numbers that the database has just made: nothing there needs to be validated.
     return ReportSums.model_construct(
         group={name: row[name] for name in group_by},
@@ -117,27 +111,3 @@ def from_sums_row(row: sa.RowMapping, group_by: Collection[Dimension]) -> Report
         operations=int(row["operations"]),
         totals=totals,
     )
-
-
-def count_sums_anew(connection: sa.Connection) -> None:
-    """Fill ``hypercarbon_sums`` from the reports, in one transaction that no report is saved beside."""
-    names = [name for name in KEPT_APART if name not in SIGNAL]
-    query = sums_query(connection.dialect.name, names, ReportFilters(), from_rows=True)  # type: ignore[arg-type]
-    connection.execute(sums.delete())
-    found = connection.execute(query).mappings()
-    while rows := found.fetchmany(_BATCH):
-        groups = [{**row, "group_id": group_id([row[name] for name in KEPT_APART])} for row in rows]
-        connection.execute(sums.insert(), [{n: v or 0 if n in SUMMED else v for n, v in g.items()} for g in groups])
-
-
-# Numbers in the words of the query: as parameters, they would make two different expressions of it.
-_MONTH = sa.func.substr(reports.c.started_at, sa.literal_column("1"), sa.literal_column("7")).label("month")
-
-
-def _in_billionths(column: sa.Column[float], dialect: str) -> sa.ColumnElement[int]:
-    scaled = column * sa.literal(BILLION, sa.Double) + sa.literal(0.5, sa.Double)
-    if dialect != "sqlite":
-        return sa.cast(sa.func.floor(scaled), sa.BigInteger)
-    # Not every SQLite has floor(); its cast cuts towards zero.
-    whole = sa.cast(scaled, sa.BigInteger)
-    return whole - sa.cast(scaled < whole, sa.BigInteger)

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
-from airflow_provider_hypercarbon.report_store.filters import ReportFilters
-from airflow_provider_hypercarbon.report_store.group_sums import KEPT_APART
+from airflow_provider_hypercarbon.report_store.group_sums import MOST
 from airflow_provider_hypercarbon.report_store.ledger import Head, chained
-from airflow_provider_hypercarbon.report_store.row import MOST, columns_of
-from airflow_provider_hypercarbon.report_store.sums import SIGNAL, sums_query
-from airflow_provider_hypercarbon.report_store.table import NO_HASH, SUMMED, ledger, ledger_head, reports, sums
+from airflow_provider_hypercarbon.report_store.recount import counted_anew
+from airflow_provider_hypercarbon.report_store.row import columns_of
+from airflow_provider_hypercarbon.report_store.sum_tables import KEPT, SUMMED, Kept
+from airflow_provider_hypercarbon.report_store.table import NO_HASH, ledger, ledger_head, reports
 
 _BATCH = 2000
 _START = Head(0, NO_HASH)
@@ -152,32 +152,35 @@ def _check_nothing_else(database: ResultsDatabase, at: Head) -> None:
 
 def _check_sums(database: ResultsDatabase) -> None:
     """Check the sums that are kept against the reports, a month at a time, each in one view of the database."""
-    months = sa.union(
-        sa.select(sums.c.month), sa.select(sa.func.substr(reports.c.started_at, 1, 7).label("month"))
-    ).subquery()
+    periods = [kept.table.c[kept.period] for kept in KEPT] + [reports.c.started_at]
+    months = sa.union(*(sa.select(sa.func.substr(text, 1, 7).label("month")) for text in periods)).subquery()
     for row in database.read(sa.select(months.c.month).order_by(months.c.month)):
-        kept, counted = _sums_of(database, row["month"])
-        for key in sorted(kept.keys() | counted.keys(), key=repr):
-            if kept.get(key) != counted.get(key):
-                raise _BrokenError(
-                    f"{sums.name} disagrees with the reports for {key[0]}, DAG {key[1]!r}, VM {key[2]!r}."
-                )
+        for kept in KEPT:
+            stand, counted = _sums_of(database, kept, row["month"])
+            for key in sorted(stand.keys() | counted.keys(), key=repr):
+                if stand.get(key) != counted.get(key):
+                    where = ", ".join(
+                        f"{name} {value!r}" for name, value in zip(kept.keys, key, strict=True) if value is not None
+                    )
+                    raise _BrokenError(f"{kept.table.name} disagrees with the reports for {where}.")
 
 
 _Sums = dict[tuple[Any, ...], tuple[int, ...]]
 
 
-def _sums_of(database: ResultsDatabase, month: str) -> tuple[_Sums, _Sums]:
-    names = [name for name in KEPT_APART if name not in SIGNAL]
-    first = f"{month}-01T00:00:00+00:00"
+def _sums_of(database: ResultsDatabase, kept: Kept, month: str) -> tuple[_Sums, _Sums]:
+    """Return a month's sums as they stand in a table, and as they are."""
     year, number = divmod(int(month[:4]) * 12 + int(month[5:]), 12)
-    filters = ReportFilters.model_validate({"since": first, "until": f"{year}-{number + 1:02}-01T00:00:00+00:00"})
-    dialect = database.engine.dialect.name
-    queries = [sums_query(dialect, names, filters, from_rows=from_rows) for from_rows in (False, True)]  # type: ignore[arg-type]
-    kept, counted = database.read_together(queries)
-    return _by_group(kept), _by_group(counted)
+    period, following = kept.table.c[kept.period], f"{year}-{number + 1:02}"
+    stand = sa.select(kept.table).where(period >= month, period < following)
+    counted = counted_anew(database.engine.dialect.name, kept)
+    counted = counted.where(reports.c.started_at >= month, reports.c.started_at < following)
+    first, second = database.read_together([stand, counted])
+    return _by_group(kept, first), _by_group(kept, second)
 
 
-def _by_group(rows: Any) -> _Sums:
-    figures = ("operations", *SUMMED, *(f"{name}_known" for name in SUMMED))
-    return {tuple(row[name] for name in KEPT_APART): tuple(int(row[name] or 0) for name in figures) for row in rows}
+def _by_group(kept: Kept, rows: Any) -> _Sums:
+    found = (
+        (tuple(row[name] for name in kept.keys), tuple(int(row[name] or 0) for name in kept.counted)) for row in rows
+    )
+    return {key: counts for key, counts in found if any(counts)}  # a group that all reports left stays, as zeros

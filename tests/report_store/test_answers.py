@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
 from airflow_provider_hypercarbon.report_store import DatabaseAnswers, ResultsDatabase
 from airflow_provider_hypercarbon.report_store.migrations import migrate
-from airflow_provider_hypercarbon.report_store.table import answers, schema, turns
+from airflow_provider_hypercarbon.report_store.schema import schema
+from airflow_provider_hypercarbon.report_store.wait_tables import answers, turns
 from tests.report_store.databases import KINDS, fresh_database
 
 T = TypeVar("T")

@@ -152,7 +152,13 @@ TAMPERING = {
         "UPDATE hypercarbon_reports SET operation_id = 'mine' WHERE operation_id = 'job-2'",
         "job-2.* not the current report",
     ),
-    "the sums": ("UPDATE hypercarbon_sums SET energy_kwh = energy_kwh - 1", "hypercarbon_sums disagrees"),
+    **{
+        f"the sums by {period}": (
+            f"UPDATE hypercarbon_{period}_sums SET energy_kwh = energy_kwh - 1",
+            f"hypercarbon_{period}_sums disagrees",
+        )
+        for period in ("month", "day", "hour")
+    },
 }
 
 
@@ -198,7 +204,8 @@ class TestVerify:
         with full.database.engine.begin() as connection:
             connection.exec_driver_sql("DELETE FROM hypercarbon_ledger WHERE position = 5")
             connection.exec_driver_sql("DELETE FROM hypercarbon_reports WHERE operation_id = 'job-3'")
-            connection.exec_driver_sql("DELETE FROM hypercarbon_sums WHERE month = '2026-04'")
+            for period in ("month", "day", "hour"):
+                connection.exec_driver_sql(f"DELETE FROM hypercarbon_{period}_sums WHERE {period} >= '2026-04'")
             connection.exec_driver_sql(f"UPDATE hypercarbon_ledger_head SET position = 4, hash = '{fourth['hash']}'")
         assert verify(full.database).broken is None
         assert "it once reached 5" in (verify(full.database, expected=noted).broken or "")
@@ -326,6 +333,8 @@ class TestManyWriters:
                 f"SHOW {name}" if "postgres" in url else f"SELECT @@SESSION.{name}"
             ).scalar()
             assert found in ("30s", 30)
+            if "postgres" in url:
+                assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "1min"
 
 
 def test_a_ledger_without_its_head_is_refused(tmp_path: Path):

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
-from airflow_provider_hypercarbon.report_store import CarbonReportStore, ResultsDatabase, verify
+from airflow_provider_hypercarbon.report_store import CarbonReportStore, Head, ResultsDatabase, verify
 from airflow_provider_hypercarbon.report_store import migrations as migrations_module
 from airflow_provider_hypercarbon.report_store.migrations import found_version, newest_version
-from airflow_provider_hypercarbon.report_store.table import metadata
+from airflow_provider_hypercarbon.report_store.schema import metadata
 from tests.carbon.grid import NOW
 from tests.report_store.databases import KINDS, fresh_database, run_as_owner
 from tests.report_store.test_store import CONTEXT, in_processes, report, rows
@@ -26,6 +26,9 @@ from tests.report_store.test_store import CONTEXT, in_processes, report, rows
 HERE = Path(__file__).parent / "version_1"
 ROWS: dict[str, list[dict[str, Any]]] = json.loads((HERE / "rows.json").read_text())
 OLD = {row["operation_id"]: row for row in ROWS["hypercarbon_reports"]}
+VERSION_3 = Path(__file__).parent / "version_3"
+ROWS_3: dict[str, list[dict[str, Any]]] = json.loads((VERSION_3 / "rows.json").read_text())
+HEAD_3 = Head(*(ROWS_3["hypercarbon_ledger_head"][0][name] for name in ("position", "hash")))
 #: What version 2 added.
 VERSION_2 = [
     "CREATE TABLE hypercarbon_answers (scope VARCHAR(64) NOT NULL, zone VARCHAR(64) NOT NULL, question VARCHAR(64) "
@@ -42,14 +45,14 @@ def old_database(kind: str, folder: Path) -> Iterator[str]:
     for url in fresh_database(kind, folder):
         statements = (HERE / f"{kind}.sql").read_text().split(";\n")
         run_as_owner(url, *(statement for statement in statements if statement.strip()))
-        put_old_rows(url)
+        put_rows(url, ROWS)
         yield url
 
 
-def put_old_rows(url: str) -> None:
+def put_rows(url: str, given: dict[str, list[dict[str, Any]]]) -> None:
     engine = sa.create_engine(url)
     with engine.begin() as connection:
-        for table, old in ROWS.items():
+        for table, old in given.items():
             for row in old:
                 connection.execute(old_insert(table, row), row)
     engine.dispose()
@@ -160,6 +163,25 @@ def ensure(url: str, number: int) -> None:
     engine.dispose()
 
 
+def migrate_and_die(url: str, stop: int) -> None:
+    """Migrate in another process, which is killed before it changes something for the ``stop``th time."""
+    child = os.fork()
+    if not child:
+        engine = sa.create_engine(url)
+        changes = 0
+
+        @sa.event.listens_for(engine, "before_cursor_execute")
+        def count(connection: object, cursor: object, statement: str, *rest: object) -> None:
+            nonlocal changes
+            changes += not statement.startswith(("SELECT", "PRAGMA", "SHOW", "DESCRIBE"))
+            if changes == stop:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        ResultsDatabase(engine).ensure()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
 class TestMeetings:
     def test_eight_processes_migrate_at_once(self, url: str, store: CarbonReportStore):
         """One does it, the others wait, all write."""
@@ -198,23 +220,74 @@ class TestMeetings:
     @pytest.mark.parametrize("stop", range(1, 30, 4))
     def test_a_migration_that_is_killed_is_done_again(self, url: str, store: CarbonReportStore, stop: int):
         """At whatever statement: the next process finds what it needs, and nothing is there twice."""
-        child = os.fork()
-        if not child:
-            engine = sa.create_engine(url)
-            changes = 0
-
-            @sa.event.listens_for(engine, "before_cursor_execute")
-            def count(connection: object, cursor: object, statement: str, *rest: object) -> None:
-                nonlocal changes
-                changes += not statement.startswith(("SELECT", "PRAGMA", "SHOW", "DESCRIBE"))
-                if changes == stop:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-            ResultsDatabase(engine).ensure()
-            os._exit(0)
-        os.waitpid(child, 0)
+        migrate_and_die(url, stop)
         store.database.ensure()
         assert_all_is_there(store)
+
+
+@pytest.fixture(params=KINDS)
+def url_3(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of version 3: a ledger, and sums by month only."""
+    for url in fresh_database(request.param, tmp_path):
+        statements = (VERSION_3 / f"{request.param}.sql").read_text().split(";\n")
+        run_as_owner(url, *(statement for statement in statements if statement.strip()))
+        run_as_owner(url, "DELETE FROM hypercarbon_ledger_head")
+        put_rows(url, ROWS_3)
+        yield url
+
+
+@pytest.fixture
+def store_3(url_3: str) -> Iterator[CarbonReportStore]:
+    engine = sa.create_engine(url_3)
+    yield CarbonReportStore(engine)
+    engine.dispose()
+
+
+def assert_nothing_changed(store: CarbonReportStore, more: int = 0) -> None:
+    """The ledger and the reports are as they were, and every table of sums says what they say."""
+    for table, key in (("hypercarbon_ledger", "position"), ("hypercarbon_reports", "operation_id")):
+        old = {row[key]: row for row in ROWS_3[table]}
+        found = {row[key]: dict(row) for row in rows(store, f"SELECT * FROM {table}")}
+        assert len(found) == len(old) + more
+        for name, row in old.items():
+            assert {column: found[name][column] for column in row} == row
+    with store.database.engine.connect() as connection:
+        assert found_version(connection) == newest_version()
+    assert set(sa.inspect(store.database.engine).get_table_names()) == set(metadata.tables)
+    verdict = verify(store.database, expected=HEAD_3)
+    assert verdict.broken is None
+    operations = len(ROWS_3["hypercarbon_reports"]) + more
+    for period in ("month", "day", "hour"):
+        (counted,) = rows(store, f"SELECT SUM(operations) AS found FROM hypercarbon_{period}_sums")
+        assert counted["found"] == operations
+
+
+class TestUpgradeFromVersion3:
+    def test_by_the_first_writer_or_reader(self, store_3: CarbonReportStore):
+        """The sums by day and hour are there at once, the chain goes on where it was."""
+        assert store_3.sums(("month",))
+        assert_nothing_changed(store_3)
+        store_3.save(report("new"), CONTEXT, now=NOW)
+        assert_nothing_changed(store_3, 1)
+
+    def test_eight_processes_at_once(self, url_3: str, store_3: CarbonReportStore):
+        """One does it, the others wait, all write."""
+        assert in_processes(8, ensure, url_3) == [0] * 8
+        assert_nothing_changed(store_3, 8)
+
+    def test_a_task_of_the_old_release_cannot_write_past_the_sums(self, url_3: str, store_3: CarbonReportStore):
+        """It looked at the version before the upgrade and writes after it: the database refuses."""
+        store_3.database.ensure()
+        row = ROWS_3["hypercarbon_sums"][0]
+        with pytest.raises(sa.exc.DBAPIError, match="hypercarbon_sums"), store_3.database.engine.begin() as old:
+            old.execute(old_insert("hypercarbon_sums", row), row)
+
+    @pytest.mark.parametrize("stop", range(1, 26, 3))
+    def test_killed_at_any_statement(self, url_3: str, store_3: CarbonReportStore, stop: int):
+        """The next process does it again, and nothing is counted twice."""
+        migrate_and_die(url_3, stop)
+        store_3.database.ensure()
+        assert_nothing_changed(store_3)
 
 
 def test_the_frozen_rows_are_old():

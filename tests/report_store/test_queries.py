@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.report_store import SUMMED, CarbonReportStore, ReportFilters, Total
 from airflow_provider_hypercarbon.report_store.group_sums import billionths
-from airflow_provider_hypercarbon.report_store.sums import _in_billionths
+from airflow_provider_hypercarbon.report_store.recount import in_billionths
 from tests.carbon.grid import HOUR, NOW, series
 from tests.report_store.databases import KINDS, fresh_database
 from tests.report_store.test_store import CONTEXT, report
@@ -180,7 +180,7 @@ def test_databases_round_as_we_do(kind: str, tmp_path: Path):
         with engine.connect() as connection:
             for value in values:
                 column = sa.select(sa.literal(value, sa.Double).label("x")).subquery().c.x
-                query = sa.select(_in_billionths(column, engine.dialect.name))
+                query = sa.select(in_billionths(column, engine.dialect.name))
                 assert connection.execute(query).scalar() == billionths(value)
         engine.dispose()
 

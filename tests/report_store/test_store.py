@@ -15,8 +15,9 @@ from airflow_provider_hypercarbon.carbon.footprint import CarbonReport, make_rep
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, RunContext
 from airflow_provider_hypercarbon.report_store import database as database_module
+from airflow_provider_hypercarbon.report_store.columns import instant_text
 from airflow_provider_hypercarbon.report_store.migrations import MIGRATIONS, found_version, migrate, newest_version
-from airflow_provider_hypercarbon.report_store.table import instant_text, ledger, reports
+from airflow_provider_hypercarbon.report_store.table import ledger, reports
 from tests.carbon.grid import HOUR, NOW, series
 from tests.report_store.databases import KINDS, SERVERS, fresh_database, run_as_owner
 

@@ -1,0 +1,66 @@
+"""The sums counted anew from the reports themselves, by the database, as they should stand in the tables of sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider_hypercarbon.report_store.group_sums import BILLION, LEAST_ENERGY_KWH, MOST, group_id
+from airflow_provider_hypercarbon.report_store.sum_tables import BOUNDS, KEPT, Kept
+from airflow_provider_hypercarbon.report_store.table import reports
+
+_BATCH = 1000
+
+
+def count_sums_anew(connection: sa.Connection) -> None:
+    """Fill the tables of sums from the reports, in one transaction that no report is saved beside."""
+    for kept in KEPT:
+        connection.execute(kept.table.delete())
+        found = connection.execute(counted_anew(connection.dialect.name, kept)).mappings()
+        while rows := found.fetchmany(_BATCH):
+            groups = [{**row, "group_id": group_id([row[name] for name in kept.keys])} for row in rows]
+            whole = [{n: v or 0 if n in kept.counted else v for n, v in group.items()} for group in groups]
+            connection.execute(kept.table.insert(), whole)
+
+
+def counted_anew(dialect: str, kept: Kept) -> sa.Select[Any]:
+    """Return the query for the rows that a table of sums should have."""
+    keys = [beginning(kept.length) if name == kept.period else reports.c[name] for name in kept.keys]
+    named = [key.label(name) for name, key in zip(kept.keys, keys, strict=True)]
+    return sa.select(*named, *counts(dialect, kept)).group_by(*keys)
+
+
+def counts(dialect: str, kept: Kept) -> list[sa.ColumnElement[int]]:
+    """Return the counted columns of a table of sums, for a query that groups reports."""
+    found: list[sa.ColumnElement[int]] = [sa.func.count().label("operations")]
+    if "provisional_operations" in kept.counted:
+        found.append(sa.func.sum(sa.case((reports.c.provisional, 1), else_=0)).label("provisional_operations"))
+    found += [sa.func.sum(in_billionths(figure(name), dialect)).label(name) for name in kept.figures]
+    found += [sa.func.count(figure(name)).label(f"{name}_known") for name in kept.figures]
+    return found
+
+
+def beginning(length: int) -> sa.ColumnElement[str]:
+    """Return the beginning of the text of a report's start: its month, day or hour."""
+    # Numbers in the words of the query: as parameters, they would make two different expressions of it.
+    return sa.func.substr(reports.c.started_at, sa.literal_column("1"), sa.literal_column(str(length)))
+
+
+def figure(name: str) -> sa.ColumnElement[float]:
+    """Return a figure of a report, computed where there is no column for it, as ``group_sums`` computes it."""
+    if name not in BOUNDS:
+        return reports.c[name]
+    central = sa.case((reports.c.energy_kwh >= sa.literal(LEAST_ENERGY_KWH, sa.Double), reports.c.energy_kwh))
+    value = reports.c.difference_to_scheduled_kgco2eq * (reports.c[BOUNDS[name]] / central)
+    return sa.case((sa.func.abs(value) <= sa.literal(MOST, sa.Double), value))
+
+
+def in_billionths(value: sa.ColumnElement[float], dialect: str) -> sa.ColumnElement[int]:
+    """Round a figure to a whole number of billionths, as ``group_sums`` rounds it."""
+    scaled = value * sa.literal(BILLION, sa.Double) + sa.literal(0.5, sa.Double)
+    if dialect != "sqlite":
+        return sa.cast(sa.func.floor(scaled), sa.BigInteger)
+    # Not every SQLite has floor(); its cast cuts towards zero.
+    whole = sa.cast(scaled, sa.BigInteger)
+    return whole - sa.cast(scaled < whole, sa.BigInteger)
