@@ -44,9 +44,10 @@ def count_decision(decision: StartDecision, *, is_first: bool) -> None:
 
 
 def count_requests(source: object) -> None:
-    """Count the requests that a source has sent; one whose answers are not shared does not know."""
-    if number := getattr(source, "requests", 0):
-        count("requests", number, source=str(getattr(source, "name", "unknown")))
+    """Count the requests that each source of a chain has sent; one whose answers are not shared does not know."""
+    for member in getattr(source, "members", (source,)):
+        if number := getattr(member, "requests", 0):
+            count("requests", number, source=str(getattr(member, "name", "unknown")))
 
 
 def count_report(report: CarbonReport) -> None:

@@ -9,6 +9,12 @@ from airflow.sdk.observability.stats import Stats
 from airflow_provider_hypercarbon import metrics
 from airflow_provider_hypercarbon.carbon.decision import StartReason, without_curve
 from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
+from airflow_provider_hypercarbon.sources.cached import CachedSource
+from airflow_provider_hypercarbon.sources.chain import ChainSource
+from airflow_provider_hypercarbon.sources.energy_charts import EnergyChartsSource
+from airflow_provider_hypercarbon.sources.mock import MockSource
+from airflow_provider_hypercarbon.sources.neso import NesoSource
+from airflow_provider_hypercarbon.sources.recalling import RecallingSource
 
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
 
@@ -46,6 +52,21 @@ class TestMetrics:
         metrics.count_decision(decision(reason), is_first=False)
         assert counted[0] == ("hypercarbon.starts", 1, {"zone": "DE", "reason": reason.value})
         assert [name for name, *_ in counted[1:]] == ([also] if also else [])
+
+    def test_requests_are_counted_by_source(self, counted: list[Any]):
+        """Of each member of a chain, with a log of readings behind it or without."""
+        members = [CachedSource(source, None, scope=source.name) for source in (NesoSource(), EnergyChartsSource())]
+        for number, member in enumerate(members, 1):
+            member.requests = number
+        logged = RecallingSource(members[1], lambda *_: [])
+        metrics.count_requests(ChainSource([members[0], logged, MockSource()]))
+        metrics.count_requests(logged)
+        metrics.count_requests(None)
+        assert counted == [
+            ("hypercarbon.requests", 1, {"source": "neso"}),
+            ("hypercarbon.requests", 2, {"source": "energy_charts"}),
+            ("hypercarbon.requests", 2, {"source": "energy_charts"}),
+        ]
 
     def test_a_metric_never_costs_a_backup(self, monkeypatch: pytest.MonkeyPatch):
         """A metrics server that makes trouble is nothing to a task."""

@@ -38,6 +38,11 @@ class RecallingSource:
         return getattr(self.source, "spares_itself", False)
 
     @property
+    def requests(self) -> int:
+        """How many requests the source has made, where it knows."""
+        return getattr(self.source, "requests", 0)
+
+    @property
     def name(self) -> str:
         return self.source.name
 
