@@ -169,8 +169,12 @@ class JsonHttp:
         if self._transport:
             return bool(self._verify)
         if isinstance(self._verify, str):
-            return ssl.create_default_context(cafile=self._verify)
-        return httpx.create_ssl_context(verify=self._verify)
+            context = ssl.create_default_context(cafile=self._verify)
+        else:
+            context = httpx.create_ssl_context(verify=self._verify)
+        # The first client loads what all of them need: 100 ms, which on a busy machine are seconds.
+        httpx.Client(verify=context).close()
+        return context
 
     def _raise_for_status(self, answer: Answer) -> None:
         status = answer.status
