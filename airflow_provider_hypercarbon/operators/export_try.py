@@ -169,7 +169,7 @@ class ExportTry:
             return active
         try:
             swept = {job.id for job in sweep(self._task.hook.get_conn(), active, AirflowTasks(), self._log)}
-        except (HyperCarbonError, AirflowException, AirflowRuntimeError, OSError) as error:
+        except (HyperCarbonError, AirflowException, AirflowRuntimeError) as error:  # a lost supervisor ends the try
             self._log.info("Exports that nobody waits for were not looked for: %s", error)
             return active
         return [job for job in active if job.id not in swept]
