@@ -39,7 +39,7 @@ class Storm:
         self._airflow = deployment.airflow
         self._blows = blows
         self._say = say
-        self._numbers, self._short_numbers, self._long_numbers = count(), count(), count()
+        self._numbers = count()
         self._waiting: list[Export] = []
         self._states: dict[tuple[str, str], str] = {}
         self._looked_at = 0.0
@@ -178,7 +178,7 @@ class Storm:
         under_way = [export for export in self.exports if self._state(export) not in OVER]
         if not self._waiting and len(under_way) < UNDER_WAY:
             long_ones = [export for export in under_way if export.vm.startswith("long")]
-            self._waiting.append(self._another(long=len(long_ones) < LONG_ONES))
+            self._waiting.append(self._another([export.dag_id for export in long_ones]))
         for export in list(self._waiting):
             run = {"dag_run_id": export.run_id, "logical_date": None}
             run["conf"] = {"vm": export.vm, "output_dir": str(export.output_dir)}
@@ -190,10 +190,14 @@ class Storm:
             self._waiting.remove(export)
             self.exports.append(export)
 
-    def _another(self, *, long: bool) -> Export:
-        number = next(self._numbers)
+    def _another(self, long_ones: list[str]) -> Export:
+        """Return the next export.
+
+        :param long_ones: DAGs of the long ones under way. Users find one in either: the rarer goes first.
+        """
+        number, long = next(self._numbers), len(long_ones) < LONG_ONES
         vm, image = self._deployment.image(number, long=long)
-        dag_id = DAGS[next(self._long_numbers if long else self._short_numbers) % len(DAGS)]
+        dag_id = min(DAGS, key=long_ones.count) if long else DAGS[number % len(DAGS)]
         return Export(dag_id, f"run-{number:04d}", vm, self._deployment.home / "exports" / vm, image, _now())
 
     def _orphans(self) -> list[str]:
