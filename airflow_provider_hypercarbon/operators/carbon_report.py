@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,6 +16,7 @@ from airflow_provider_hypercarbon.exceptions import (
     NoDataError,
 )
 from airflow_provider_hypercarbon.links import CarbonReportLink
+from airflow_provider_hypercarbon.operators.report_inputs import instant, number, optional_instant, own_id
 from airflow_provider_hypercarbon.rendered import given, task_output
 from airflow_provider_hypercarbon.task_failure import task_failure
 
@@ -149,20 +148,20 @@ class CarbonReportOperator(BaseOperator):
         from airflow_provider_hypercarbon.carbon.zones import zone_key
 
         hook = self.hook
-        started_at = _instant("started_at", given(self.started_at, export.get("started_at")))
-        ended_at = _instant("ended_at", given(self.ended_at, export.get("ended_at")))
-        scheduled_at, latest_start_at = (_optional_instant(name, decision) for name in ("ready_at", "deadline"))
+        started_at = instant("started_at", given(self.started_at, export.get("started_at")))
+        ended_at = instant("ended_at", given(self.ended_at, export.get("ended_at")))
+        scheduled_at, latest_start_at = (optional_instant(name, decision) for name in ("ready_at", "deadline"))
         zone = given(self.zone, decision.get("zone"), export.get("zone")) or hook.default_zone
         with self._saying_what_is_wrong():
             energy = self._energy()
             needed = history_needed(started_at, ended_at, scheduled_at, latest_start_at)
             data, missing = self._grid(hook, zone, needed, ended_at, energy.get("retention"))
             return make_report(
-                operation_id=str(given(self.operation_id, export.get("job_id")) or _own_id(context)),
+                operation_id=str(given(self.operation_id, export.get("job_id")) or own_id(context)),
                 zone=zone_key(zone),
                 started_at=started_at,
                 ended_at=ended_at,
-                data_gb=_number("data_gb", given(self.data_gb, export.get("data_gb"))),
+                data_gb=number("data_gb", given(self.data_gb, export.get("data_gb"))),
                 scheduled_at=scheduled_at,
                 latest_start_at=latest_start_at,
                 start_reason=decision.get("reason"),
@@ -263,34 +262,3 @@ def _history(
         return source.history(zone, *needed, now=timezone.utcnow()), None
     except (NoDataError, AccessDeniedError) as error:
         return None, error
-
-
-def _optional_instant(name: str, decision: dict[str, Any]) -> datetime | None:
-    value = given(decision.get(name))
-    return None if value is None else _instant(f"{name} of the decision", value)
-
-
-def _instant(name: str, value: Any) -> datetime:
-    if value is None:
-        raise ConfigurationError(
-            f"{name} is unknown: neither the argument nor the export says it. Pass {name} as ISO 8601 with an offset."
-        )
-    from airflow_provider_hypercarbon.carbon.instants import parse_instant
-
-    try:
-        return parse_instant(value.isoformat() if isinstance(value, datetime) else value)
-    except ValueError as error:
-        raise ConfigurationError(f"{name}: {error}") from error
-
-
-def _number(name: str, value: Any) -> float | None:
-    try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError):
-        raise ConfigurationError(f"{name} is {value!r}, not a number. Give GB, such as 500.") from None
-
-
-def _own_id(context: Context) -> str:
-    """Return the same id for each try of a task instance."""
-    ti = context["ti"]
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([ti.dag_id, ti.run_id, ti.task_id, ti.map_index])))

@@ -9,10 +9,12 @@ from fastapi.responses import HTMLResponse
 
 from airflow_provider_hypercarbon.plugin.page import ledger
 from airflow_provider_hypercarbon.plugin.page.cards import Problem, make
+from airflow_provider_hypercarbon.plugin.page.ledger_filters import DAYS_SHOWN, Asked, wanted
 from airflow_provider_hypercarbon.plugin.page.ledger_view import days_of, difference_chart, emissions_chart
 from airflow_provider_hypercarbon.plugin.page.reader import Reader
 from airflow_provider_hypercarbon.plugin.page.rendering import document
-from airflow_provider_hypercarbon.plugin.page.runs_view import starts_chart, wait_view
+from airflow_provider_hypercarbon.plugin.page.starts_chart import starts_chart
+from airflow_provider_hypercarbon.plugin.page.waits_view import wait_view
 from airflow_provider_hypercarbon.plugin.routes import runs
 from airflow_provider_hypercarbon.plugin.running import waits_in_progress
 from airflow_provider_hypercarbon.plugin.schemas.runs import WaitRow
@@ -64,12 +66,12 @@ def _starts(dag_id: str, waits: list[WaitRow], reader: Reader) -> SimpleNamespac
 
 def _sums(dag_id: str, reader: Reader) -> SimpleNamespace:
     """Sum the last 30 days; of a DAG that only ever had mock data, those, marked as such."""
-    real = ledger.wanted(ledger.Asked(dag_id=dag_id), reader.clock)
+    real = wanted(Asked(dag_id=dag_id), reader.clock)
     for data in ("all", "mock"):
         want = real._replace(data=data)  # type: ignore[arg-type]
         sums = ledger.read_sums(want, reader)
         if sums.total.reports:
             break
-    first = reader.clock.today - timedelta(days=ledger.DAYS_SHOWN - 1)
+    first = reader.clock.today - timedelta(days=DAYS_SHOWN - 1)
     days = days_of(ledger.all_days(sums.days, first, reader.clock.today))
     return SimpleNamespace(total=sums.total, days=days, mock=data == "mock")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from types import SimpleNamespace
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi.responses import HTMLResponse
 
-from airflow_provider_hypercarbon.plugin.guard import DagAccess
 from airflow_provider_hypercarbon.plugin.page.cards import Card, make
+from airflow_provider_hypercarbon.plugin.page.ledger_filters import Asked, Wanted, address_of, csv_of, wanted
 from airflow_provider_hypercarbon.plugin.page.ledger_view import (
     bars,
     days_of,
@@ -23,11 +23,7 @@ from airflow_provider_hypercarbon.plugin.page.rendering import document
 from airflow_provider_hypercarbon.plugin.page.words import DASH, Clock, kwh, mass, number
 from airflow_provider_hypercarbon.plugin.routes import ledger as api
 from airflow_provider_hypercarbon.plugin.schemas.ledger import Sums
-from airflow_provider_hypercarbon.report_store import ReportFilters
 
-DAYS_SHOWN = 30
-#: A chart never gets more marks than this.
-_MOST_DAYS = 400
 _ROWS = 50
 _GROUPS = 6
 _COLUMNS = (
@@ -42,72 +38,6 @@ _COLUMNS = (
     ("", "Difference", "", True),
     ("", "Data", "", False),
 )
-
-
-class Asked(NamedTuple):
-    """The filters as they stand in the address; what cannot be read counts as not said."""
-
-    first: str = ""
-    last: str = ""
-    dag_id: str = ""
-    vm: str = ""
-    zone: str = ""
-    data: str = "all"
-    operation_id: str = ""
-    sort: str = "-started"
-    cursor: str = ""
-
-
-class Wanted(NamedTuple):
-    """The filters as they are applied."""
-
-    first: date
-    last: date
-    dag_id: str
-    vm: str
-    zone: str
-    data: api.Data
-    operation_id: str
-    since: datetime
-    until: datetime
-
-    @property
-    def narrowed(self) -> bool:
-        return bool(self.operation_id or self.dag_id or self.vm or self.zone or self.data not in ("all", "mock"))
-
-    def filters(self, dags: DagAccess) -> ReportFilters:
-        """Return them as the results database takes them; what the reader may not see is left out."""
-        if self.operation_id:  # a link to one report, whenever it was and whatever it rests on
-            return ReportFilters(dag_ids=dags.ids, operation_id=self.operation_id)
-        return ReportFilters(
-            since=self.since,
-            until=self.until,
-            dag_ids=dags.only(self.dag_id or None),
-            dag_id=self.dag_id or None,
-            vm_path=self.vm or None,
-            zone=self.zone or None,
-            provisional={"final": False, "provisional": True}.get(self.data),
-            synthetic=self.data == "mock",
-        )
-
-
-def wanted(asked: Asked, clock: Clock) -> Wanted:
-    """Read the filters; days are those of the reader's time zone."""
-    last = _day(asked.last) or clock.today
-    first = _day(asked.first) or last - timedelta(days=DAYS_SHOWN - 1)
-    first, last = min(first, last), max(first, last)
-    first = max(first, last - timedelta(days=_MOST_DAYS - 1))
-    return Wanted(
-        first=first,
-        last=last,
-        dag_id=asked.dag_id,
-        vm=asked.vm.strip(),
-        zone=asked.zone.strip(),
-        data=asked.data if asked.data in get_args(api.Data) else "all",  # type: ignore[arg-type]
-        operation_id=asked.operation_id,
-        since=_midnight(first, clock),
-        until=_midnight(last + timedelta(days=1), clock),
-    )
 
 
 def show(asked: Asked, reader: Reader) -> HTMLResponse:
@@ -126,7 +56,7 @@ def show(asked: Asked, reader: Reader) -> HTMLResponse:
         found |= _plots(sums.value, want, reader.clock)
     total = sums.value.total.reports if sums.value else 0
     rows = made["rows"].value
-    address = {**_address(asked), "sort": asked.sort}
+    address = {**address_of(asked), "sort": asked.sort}
     return document(
         "ledger.html",
         reader.clock,
@@ -135,11 +65,11 @@ def show(asked: Asked, reader: Reader) -> HTMLResponse:
         here="page?" + urlencode(address),
         wanted=want,
         choices=_choices(sums, want),
-        csv="api/v1/reports/export.csv?" + urlencode({k: v for k, v in _csv(want).items() if v}),
+        csv="api/v1/reports/export.csv?" + urlencode({k: v for k, v in csv_of(want).items() if v}),
         rows=made["rows"],
         rows_note=_rows_note(rows, total, asked),
         columns=_COLUMNS,
-        order=_Order("started", "ascending" if sort == "started_at" else "descending", _address(asked)),
+        order=_Order("started", "ascending" if sort == "started_at" else "descending", address_of(asked)),
         first_page="page?" + urlencode(address) if asked.cursor else "",
         next_page="page?" + urlencode({**address, "cursor": rows.next}) if rows and rows.next else "",
         basis=f"location-based; {sums.value.signal} factors"
@@ -253,30 +183,3 @@ def _rows_note(rows: SimpleNamespace | None, total: int, asked: Asked) -> str:
     order = "oldest first" if asked.sort == "started" else "newest first"
     count = len(rows.rows)
     return f"{count} of {number(total)}, {order}" if asked.cursor else f"1 to {count} of {number(total)}, {order}"
-
-
-def _address(asked: Asked) -> dict[str, str]:
-    named = {
-        "view": "ledger", "from": asked.first, "to": asked.last, "dag_id": asked.dag_id, "vm": asked.vm,
-        "zone": asked.zone, "data": asked.data, "operation_id": asked.operation_id,
-    }  # fmt: skip
-    return {name: value for name, value in named.items() if value and value != "all"}
-
-
-def _csv(want: Wanted) -> dict[str, str]:
-    return {
-        "since": want.since.isoformat(), "until": want.until.isoformat(), "dag_id": want.dag_id, "vm_path": want.vm,
-        "zone": want.zone, "data": want.data,
-    }  # fmt: skip
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if 2000 <= day.year <= 2200 else None
-
-
-def _midnight(day: date, clock: Clock) -> datetime:
-    return datetime.combine(day, time(), tzinfo=clock.zone).astimezone(UTC)

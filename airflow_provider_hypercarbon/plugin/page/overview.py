@@ -14,7 +14,7 @@ from airflow_provider_hypercarbon.plugin.page.cards import Card, make
 from airflow_provider_hypercarbon.plugin.page.ledger_view import row_of
 from airflow_provider_hypercarbon.plugin.page.reader import Reader
 from airflow_provider_hypercarbon.plugin.page.rendering import document
-from airflow_provider_hypercarbon.plugin.page.runs_view import ExportView, WaitView, export_view, wait_view
+from airflow_provider_hypercarbon.plugin.page.waits_view import ExportView, WaitView, export_view, wait_view
 from airflow_provider_hypercarbon.plugin.page.words import DASH, Clock, mass, number
 from airflow_provider_hypercarbon.plugin.routes import ledger
 from airflow_provider_hypercarbon.plugin.routes.grid import watched_zones

@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from airflow_provider_hypercarbon.plugin.backends import Now
 from airflow_provider_hypercarbon.plugin.guard import ReadableDags
 from airflow_provider_hypercarbon.plugin.page import dag, ledger, overview, run, zone
+from airflow_provider_hypercarbon.plugin.page.ledger_filters import Asked
 from airflow_provider_hypercarbon.plugin.page.reader import AskedBackends, Reader
 from airflow_provider_hypercarbon.plugin.page.rendering import STATIC, reader_clock
 
@@ -44,7 +45,7 @@ def page(
     reader = Reader(dags, reader_clock(request, now, tz), ask)
     match view:
         case "ledger":
-            asked = ledger.Asked(
+            asked = Asked(
                 first=first,
                 last=last,
                 dag_id=dag_id,

@@ -13,7 +13,7 @@ from airflow_provider_hypercarbon.plugin.page.cards import Problem, problem_of
 from airflow_provider_hypercarbon.plugin.page.curves import CurveView, Planned, level_of
 from airflow_provider_hypercarbon.plugin.page.reader import Reader
 from airflow_provider_hypercarbon.plugin.page.rendering import document
-from airflow_provider_hypercarbon.plugin.page.runs_view import WaitView, wait_view
+from airflow_provider_hypercarbon.plugin.page.waits_view import WaitView, wait_view
 from airflow_provider_hypercarbon.plugin.page.words import Clock
 from airflow_provider_hypercarbon.plugin.routes.grid import forecast
 from airflow_provider_hypercarbon.plugin.running import waits_in_progress
