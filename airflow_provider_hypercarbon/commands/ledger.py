@@ -26,25 +26,25 @@ BROKEN = 1
 def add_parsers(commands: Any) -> None:
     """Add the command line of these commands."""
     database = database_argument()
-    verify = commands.add_parser(
+    verifying = commands.add_parser(
         "verify",
         parents=[database],
         help="whether the ledger of reports is whole",
         description="Read the whole ledger of reports and check every hash, the current reports and the sums.",
         epilog="Exit codes: 0 whole, 1 broken, 2 wrong use or settings, 3 the database gave no answer.",
     )
-    verify.add_argument(
+    verifying.add_argument(
         "--expect",
         metavar="HEAD",
         help="a head that was printed or logged before: nothing up to it may have been changed or removed",
     )
-    verify.add_argument("--json", action="store_true", help="for scripts")
-    verify.set_defaults(run=verify)
+    verifying.add_argument("--json", action="store_true", help="for scripts")
+    verifying.set_defaults(run=verify)
 
-    migrate = commands.add_parser(
+    migrating = commands.add_parser(
         "migrate", parents=[database], help="bring the results tables to the present version"
     )
-    migrate.set_defaults(run=migrate)
+    migrating.set_defaults(run=migrate)
 
 
 def database_argument() -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,24 +12,47 @@ from airflow_provider_hypercarbon.report_store.sum_tables import BOUNDS, KEPT, K
 from airflow_provider_hypercarbon.report_store.table import reports
 
 _BATCH = 1000
+_EXTENT = sa.select(
+    sa.select(sa.func.min(reports.c.started_at)).scalar_subquery(),
+    sa.select(sa.func.max(reports.c.started_at)).scalar_subquery(),
+)
 
 
 def count_sums_anew(connection: sa.Connection) -> None:
     """Fill the tables of sums from the reports, in one transaction that no report is saved beside."""
     for kept in KEPT:
         connection.execute(kept.table.delete())
-        found = connection.execute(counted_anew(connection.dialect.name, kept)).mappings()
-        while rows := found.fetchmany(_BATCH):
-            groups = [{**row, "group_id": group_id([row[name] for name in kept.keys])} for row in rows]
-            whole = [{n: v or 0 if n in kept.counted else v for n, v in group.items()} for group in groups]
-            connection.execute(kept.table.insert(), whole)
+        # A month at a time: no more than its groups have to be in memory.
+        for month in _months(connection):
+            found = connection.execute(counted_anew(connection.dialect.name, kept, month)).mappings()
+            while rows := found.fetchmany(_BATCH):
+                groups = [{**row, "group_id": group_id([row[name] for name in kept.keys])} for row in rows]
+                whole = [{n: v or 0 if n in kept.counted else v for n, v in group.items()} for group in groups]
+                connection.execute(kept.table.insert(), whole)
 
 
-def counted_anew(dialect: str, kept: Kept) -> sa.Select[Any]:
-    """Return the query for the rows that a table of sums should have."""
+def _months(connection: sa.Connection) -> Iterator[str]:
+    """Yield every month from the first report to the last, such as ``2026-03``."""
+    first, last = connection.execute(_EXTENT).one()
+    month = first[:7] if first else ""
+    while month and month <= last[:7]:
+        yield month
+        month = month_after(month)
+
+
+def month_after(month: str) -> str:
+    """Return the next month."""
+    year, number = divmod(int(month[:4]) * 12 + int(month[5:]), 12)
+    return f"{year:04}-{number + 1:02}"
+
+
+def counted_anew(dialect: str, kept: Kept, month: str) -> sa.Select[Any]:
+    """Return the query for the rows that a table of sums should have for a month."""
     keys = [beginning(kept.length) if name == kept.period else reports.c[name] for name in kept.keys]
     named = [key.label(name) for name, key in zip(kept.keys, keys, strict=True)]
-    return sa.select(*named, *counts(dialect, kept)).group_by(*keys)
+    started = reports.c.started_at
+    query = sa.select(*named, *counts(dialect, kept)).where(started >= month, started < month_after(month))
+    return query.group_by(*keys)
 
 
 def counts(dialect: str, kept: Kept) -> list[sa.ColumnElement[int]]:

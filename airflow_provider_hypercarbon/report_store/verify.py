@@ -12,7 +12,7 @@ from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.group_sums import MOST
 from airflow_provider_hypercarbon.report_store.ledger import Head, chained
-from airflow_provider_hypercarbon.report_store.recount import counted_anew
+from airflow_provider_hypercarbon.report_store.recount import counted_anew, month_after
 from airflow_provider_hypercarbon.report_store.row import columns_of
 from airflow_provider_hypercarbon.report_store.sum_tables import KEPT, SUMMED, Kept
 from airflow_provider_hypercarbon.report_store.table import NO_HASH, ledger, ledger_head, reports
@@ -170,11 +170,9 @@ _Sums = dict[tuple[Any, ...], tuple[int, ...]]
 
 def _sums_of(database: ResultsDatabase, kept: Kept, month: str) -> tuple[_Sums, _Sums]:
     """Return a month's sums as they stand in a table, and as they are."""
-    year, number = divmod(int(month[:4]) * 12 + int(month[5:]), 12)
-    period, following = kept.table.c[kept.period], f"{year}-{number + 1:02}"
-    stand = sa.select(kept.table).where(period >= month, period < following)
-    counted = counted_anew(database.engine.dialect.name, kept)
-    counted = counted.where(reports.c.started_at >= month, reports.c.started_at < following)
+    period = kept.table.c[kept.period]
+    stand = sa.select(kept.table).where(period >= month, period < month_after(month))
+    counted = counted_anew(database.engine.dialect.name, kept, month)
     first, second = database.read_together([stand, counted])
     return _by_group(kept, first), _by_group(kept, second)
 
