@@ -3,7 +3,7 @@
 1,000 sensors over 5 zones wait 4 h in several worker processes; each look is a decision of the product's own code
 with an empty memory, as in a task of its own. Time is compressed: a minute lasts until all have made their looks of
 it, however slow the machine. Then 32 processes start at once with a cold store. Prints the requests by zone and hour
-and the time that a look takes longer, and fails above two requests a zone and hour, or when a job starts without data.
+and the time that a look takes longer, and fails above two requests a zone and hour, or when a job starts blind.
 
     python benchmarks/requests.py                 the whole of it: some minutes
     python benchmarks/requests.py --quick         100 sensors in a minute
@@ -272,7 +272,7 @@ def told(plan: str, sensors: int, processes: int, looks: list[Look], asked: list
         f"  sharing adds to a look that makes no request: median {statistics.median(free):.1f} ms, "
         f"95 % under {free[int(0.95 * len(free))]:.1f} ms; {cpu:.1f} ms of the processor"
     )
-    # A look that found no data in time looks again; on a machine that is busy otherwise some do. None may start blind.
+    # On a machine that is busy otherwise some looks find no data in time, and look again. None may start blind.
     return 0 < most <= AT_MOST and not any(look.reason == "no_data" for look in looks)
 
 
