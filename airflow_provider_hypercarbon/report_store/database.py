@@ -26,6 +26,11 @@ _LOGIN_REFUSED = {"28P01", "28000", "3D000", 1044, 1045, 1049, 1698, "SQLITE_CAN
 #: What they call "you may not do this here".
 _DENIED = {"42501", 1142, 1143, 1227, "SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_READONLY_DBMOVED"}
 
+#: A plan for any DAGs and spans of time, or one compiled for once, costs many times what the right plan does.
+_PLANNED_FOR_WHAT_IS_ASKED = sa.select(
+    sa.func.set_config("plan_cache_mode", "force_custom_plan", sa.true()), sa.func.set_config("jit", "off", sa.true())
+)
+
 T = TypeVar("T")
 IsolationLevel = Literal["READ COMMITTED", "REPEATABLE READ"]
 
@@ -94,6 +99,8 @@ class ResultsDatabase:
         def work(connection: sa.Connection) -> list[Sequence[sa.RowMapping]]:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN")
+            elif connection.dialect.name == "postgresql":
+                connection.execute(_PLANNED_FOR_WHAT_IS_ASKED)
             return [connection.execute(query).mappings().all() for query in queries]
 
         return self._patiently(work, passing=OperationalError, isolation_level="REPEATABLE READ")

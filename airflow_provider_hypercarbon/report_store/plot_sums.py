@@ -186,12 +186,15 @@ class _Question:
     def _rows(self, spans: list[Span], filters: ReportFilters, sign: int = 1, moves: Moved = _NO_MOVES) -> _Part:
         """Return a part that is read from the reports themselves."""
         c = reports.c
-        started = (
-            (c.started_at >= instant_text(span.begin)) & (c.started_at < instant_text(span.end)) for span in spans
-        )
         columns: list[Any] = [column for column in counts(self._dialect, HOURS) if column.name in COUNTS]
         unbounded = filters.model_copy(update={"since": None, "until": None})
-        query = sa.select(*columns).where(*unbounded.conditions(), sa.or_(*started))
+        conditions: list[sa.ColumnElement[bool]] = [_started_in(spans)]
+        if filters.dag_ids is not None and len(filters.dag_ids) > 1 and len(spans) > 1:
+            # Short times are found by the start. PostgreSQL would look up every DAG for each of them, were it not
+            # for an expression that no index is about.
+            unbounded = unbounded.model_copy(update={"dag_ids": None})
+            conditions.append((c.dag_id + sa.literal("")).in_(sorted(filters.dag_ids)))
+        query = sa.select(*columns).where(*unbounded.conditions(), *conditions)
         if self._by != "day":
             return self._by_column(query, reports, sign)
         return self._by_day(query, reports, c.started_at, sign, moves)
@@ -215,6 +218,15 @@ class _Question:
                 yield before, -sign
 
         return _Part(query, place)
+
+
+def _started_in(spans: list[Span]) -> sa.ColumnElement[bool]:
+    """Return the condition that a report started in one of some spans, as words: hundreds of parameters take long."""
+    started = f"{reports.name}.{reports.c.started_at.name}"
+    each = (
+        f"({started} >= '{instant_text(span.begin)}' AND {started} < '{instant_text(span.end)}')" for span in spans
+    )
+    return sa.literal_column(f"({' OR '.join(each)})", sa.Boolean)
 
 
 def _grouped(query: sa.Select[Any], table: sa.Table, key: sa.Column[str] | None) -> sa.Select[Any]:
