@@ -38,7 +38,7 @@ _MARGIN = timedelta(days=2)
 _NO_MOVES = Moved([], {}, {})
 _Places = Iterable[tuple[str | None, int]]
 #: So many spans of time are asked for in one query, and so many altogether; beyond, all reports are read.
-_SPANS_A_QUERY, _MOST_SPANS = 100, 1500
+_SPANS_A_QUERY, _MOST_SPANS = 400, 1500
 
 
 class PlotGroup(NamedTuple):
