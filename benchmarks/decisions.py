@@ -40,6 +40,7 @@ from airflow_provider_hypercarbon.carbon.backtest import (
 from airflow_provider_hypercarbon.carbon.intensity import Signal
 from airflow_provider_hypercarbon.carbon.policy import StartPolicy
 from airflow_provider_hypercarbon.carbon.readings import IssuedForecast, ReadingsLog
+from airflow_provider_hypercarbon.carbon.scores import Outcomes
 from airflow_provider_hypercarbon.carbon.trace import read_trace, ready_times
 
 HOUR = timedelta(hours=1)
@@ -138,7 +139,7 @@ EVERY_HOUR = {
     "history": (77, 80, 76),
     "learned_history": (80, 82, 78),
 }
-#: The same policies at random minutes, and how many points that may cost against full hours.
+#: The same policies at random minutes, and how many points that may cost on the same days.
 AT_FULL_HOURS = dict(zip(CONDITIONS, EVERY_HOUR, strict=False))
 MINUTES_LOSS = 1.0
 MINUTES = {**dict(zip(CONDITIONS, EVERY_HOUR.values(), strict=False)), "no forecast, 24 h history": (70, 73, 66)}
@@ -208,6 +209,7 @@ def main() -> int:
     """Print the tables and what was missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--traces", type=Path, default=os.environ.get("HYPERCARBON_TRACES"), help="folder of traces")
+    parser.add_argument("--days", type=int, default=3, help="random minutes on every so many days (default: 3)")
     parser.add_argument("--quick", action="store_true", help="fewer jobs, and only what has targets")
     options = parser.parse_args()
     if options.traces is None or not Path(options.traces).is_dir():
@@ -218,7 +220,7 @@ def main() -> int:
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         at_hours = at_full_hours(pool, folder, real, [] if quick else without)
         if not quick:
-            at_random_minutes(pool, folder, real, at_hours)
+            at_random_minutes(pool, folder, real, at_hours, options.days)
     print(f"\n{time.monotonic() - began:.0f} s. " + ("Missed:" if missed else "All targets hold."))
     print("".join(f"  {what}\n" for what in missed), end="")
     return 1 if missed else 0
@@ -254,14 +256,17 @@ def at_full_hours(
 
 
 def at_random_minutes(
-    pool: ProcessPoolExecutor, folder: Path, real: Sequence[str], at_hours: Sequence[Backtest]
+    pool: ProcessPoolExecutor, folder: Path, real: Sequence[str], at_hours: Sequence[Backtest], days: int
 ) -> None:
     """Decide look by look, with all well and with something wrong; print and judge the tables.
 
-    :param at_hours: the replay of every ready hour, to compare with.
+    :param at_hours: the replay of every ready hour, to compare with on the same days.
+    :param days: on every so many.
     """
     looked = [
-        pool.submit(at_minutes, folder, name, label, known, 1) for name in real for label, known in CONDITIONS.items()
+        pool.submit(at_minutes, folder, name, label, known, days)
+        for name in real
+        for label, known in CONDITIONS.items()
     ]
     wrong = [
         pool.submit(at_minutes, folder, name, f"{curve}, {label}", Known(log=log, **change), FEWER_DAYS)
@@ -269,7 +274,17 @@ def at_random_minutes(
         for curve, log in (("fixed", False), ("learned", True))
         for label, change in WRONG.items()
     ]
-    print_minutes([found.result() for found in looked], [found.result() for found in wrong], rows_of(at_hours))
+    same_days = rows_of([of_days(played, days) for played in at_hours])
+    print_minutes([found.result() for found in looked], [found.result() for found in wrong], same_days)
+
+
+def of_days(played: Backtest, every: int) -> Backtest:
+    """Return the outcomes of every so many days only."""
+    kept = {}
+    for key, found in played.outcomes.items():
+        jobs = [job for job, ready_at in enumerate(found.ready_at) if ready_at.toordinal() % every == 0]
+        kept[key] = Outcomes(*([column[job] for job in jobs] for column in found))
+    return Backtest(played.zone, kept)
 
 
 def rows_of(played: Sequence[Backtest]) -> list[BacktestRow]:
@@ -290,15 +305,16 @@ def expect_shares(rows: Sequence[BacktestRow], wanted: Mapping[str, Sequence[flo
 def print_minutes(
     looked: Sequence[tuple[str, str, Backtest]],
     wrong: Sequence[tuple[str, str, Backtest]],
-    full_hours: Sequence[BacktestRow],
+    same_days: Sequence[BacktestRow],
 ) -> None:
-    """Print what was decided look by look, and compare it with full hours and with the targets."""
+    """Print what was decided look by look, and compare it with full hours of the same days and with the targets."""
     rows, worse = rows_of([found for _, _, found in looked]), rows_of([found for _, _, found in wrong])
     jobs = cell(rows, "fixed curve", WINDOWS[0]).jobs
     print_rows(f"Random ready minutes, decide_start itself, re-planned every 4 h: {jobs} jobs a window", rows)
+    print_rows("Full hours of the same days", same_days)
     for window in WINDOWS:
         for label, policy in AT_FULL_HOURS.items():
-            lost = share(cell(full_hours, policy, window)) - share(cell(rows, label, window))
+            lost = share(cell(same_days, policy, window)) - share(cell(rows, label, window))
             expect(f"{label}, {window / HOUR:.0f} h: random minutes cost {lost:.1f} points", lost <= MINUTES_LOSS)
     expect_shares(rows, MINUTES, counted=False)
     print_rows("Fewer of them, with something wrong", worse)
