@@ -93,7 +93,7 @@ class TestOverview:
         page = window()
         expect(page.locator(".wait")).to_have_count(4)
         expect(page.locator(".wait p").first).to_contain_text("Deadline")
-        expect(page.locator(".countdown").first).to_have_text(re.compile(r"\d (h|min)"))
+        expect(page.locator(".countdown").first).to_have_text(re.compile(r"\d\s(h|min)"))
         expect(page.locator("[role=progressbar]").first).to_be_attached()
         for zone in ("DE", "GB", "PL", "FR"):
             card = page.locator(f"[data-part=zone-{zone}]")
