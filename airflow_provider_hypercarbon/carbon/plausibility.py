@@ -57,12 +57,18 @@ def without_false_begin(
     near = first.start_at - _reach(forecast.slot_length)
     slots = measured.slots if measured else ()
     before = next((slot for slot in reversed(slots) if near <= slot.start_at < first.start_at), None)
-    value = first.gco2eq_per_kwh
-    if before is None or not _beyond_both(value, before.gco2eq_per_kwh, second.gco2eq_per_kwh):
+    value, gap = first.gco2eq_per_kwh, second.start_at - first.start_at
+    if before is not None:
+        is_false = _beyond_both(value, before.gco2eq_per_kwh, second.gco2eq_per_kwh)
+        beside = f"between {before.gco2eq_per_kwh:.0f} measured before and {second.gco2eq_per_kwh:.0f} after"
+    else:  # what was measured is too old to compare with
+        factor = STEP_FACTOR_PER_HOUR ** max(1.0, gap / _HOUR)
+        is_false = gap <= _LONGEST_STEP and _far(value, second.gco2eq_per_kwh, factor)
+        beside = f"before {second.gco2eq_per_kwh:.0f}"
+    if not is_false:
         return forecast, None
     jump = BadDataError(
-        f"The forecast for {forecast.zone} begins with {value:.0f} gCO2eq/kWh, between {before.gco2eq_per_kwh:.0f} "
-        f"measured before and {second.gco2eq_per_kwh:.0f} after: no grid jumps like that.",
+        f"The forecast for {forecast.zone} begins with {value:.0f} gCO2eq/kWh, {beside}: no grid jumps like that.",
         problem="jump",
     )
     return forecast.model_copy(update={"slots": forecast.slots[1:]}), jump

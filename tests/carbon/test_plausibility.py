@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_hypercarbon.carbon.intensity import Slot
-from airflow_provider_hypercarbon.carbon.plausibility import refuse_jump, without_spikes
+from airflow_provider_hypercarbon.carbon.plausibility import refuse_jump, without_false_begin, without_spikes
 from airflow_provider_hypercarbon.exceptions import BadDataError
 from tests.carbon.grid import HOUR, NOW, series
 
@@ -84,3 +84,14 @@ class TestNewest:
             assert kept(day) == day
             for hour in range(2, 48):
                 refuse_jump(series(day[:hour]), None)
+
+
+class TestBeginOfAForecast:
+    @pytest.mark.parametrize(("values", "refused"), [([45.0, 427.0, 402.0], True), ([160.0, 427.0, 402.0], False)])
+    def test_without_a_measured_neighbour_the_next_value_tells(self, values: list[float], refused: bool):
+        """What was measured hours ago says nothing of it; that no grid triples within an hour does."""
+        forecast = series(values, NOW)
+        begun, jump = without_false_begin(forecast, series([430.0, 437.0], NOW - 5 * HOUR))
+        assert begun is not None
+        assert len(begun.slots) == len(values) - refused
+        assert (jump is not None) == refused
