@@ -19,7 +19,7 @@ from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
 from airflow_provider_hypercarbon.report_store.local_days import LocalDays
 from airflow_provider_hypercarbon.report_store.recount import counts
-from airflow_provider_hypercarbon.report_store.spans import Cover, Moved, Span, cover, moved
+from airflow_provider_hypercarbon.report_store.spans import Cover, Moved, Span, Window, cover, moved
 from airflow_provider_hypercarbon.report_store.sum_tables import DAYS, HOURS, MONTHS, PLOTTED, Kept, hour_sums
 from airflow_provider_hypercarbon.report_store.table import reports
 
@@ -35,7 +35,7 @@ COUNTS = (
     "difference_to_scheduled_kgco2eq_known",
 )
 _MARGIN = timedelta(days=2)
-_NO_MOVES = Moved([], {}, {})
+_NO_MOVES = Moved([], {})
 _Places = Iterable[tuple[str | None, int]]
 #: So many spans of time are asked for in one query, and so many altogether; beyond, all reports are read.
 _SPANS_A_QUERY, _MOST_SPANS = 400, 1500
@@ -131,8 +131,8 @@ class _Question:
         for sign, spans in ((1, covered.added), (-1, covered.taken)):
             if spans:
                 yield self._rows(spans, everything, sign)
-        for n in range(0, len(moves.windows), _SPANS_A_QUERY):
-            yield self._rows(moves.windows[n : n + _SPANS_A_QUERY], everything, moves=moves)
+        for windows in _in_queries(moves.windows):
+            yield self._moved(windows, everything)
         if self._filters.provisional is False:
             # Final ones are all others. There is an index for those that may change, which are few.
             yield self._rows([self._span], self._filters.model_copy(update={"provisional": True}), -1)
@@ -183,44 +183,69 @@ class _Question:
 
         return _Part(_grouped(query, kept.table, period), place)
 
-    def _rows(self, spans: list[Span], filters: ReportFilters, sign: int = 1, moves: Moved = _NO_MOVES) -> _Part:
+    def _rows(self, spans: list[Span], filters: ReportFilters, sign: int = 1) -> _Part:
         """Return a part that is read from the reports themselves."""
-        c = reports.c
+        query = self._started_in(spans, filters)
+        if self._by != "day":
+            return self._by_column(query, reports, sign)
+        return self._by_day(query, reports, reports.c.started_at, sign)
+
+    def _moved(self, windows: dict[str, Window], filters: ReportFilters) -> _Part:
+        """Return the part that counts what is in some windows for its own day, no more for that of its period.
+
+        :param windows: by their dates in UTC.
+        """
+        query = self._started_in([window.span for window in windows.values()], filters)
+        date = _date(reports.c.started_at)
+
+        def place(row: sa.RowMapping) -> _Places:
+            window = windows[row["group_date"]]
+            return [(window.day, 1), (window.counted_for, -1)]
+
+        query = query.add_columns(date, *_signal(reports))
+        return _Part(query.group_by(sa.literal_column(date.name), *_signal(reports)), place)
+
+    def _started_in(self, spans: list[Span], filters: ReportFilters) -> sa.Select[Any]:
+        """Return the query for what is counted of the reports of a filter that started in some spans."""
         columns: list[Any] = [column for column in counts(self._dialect, HOURS) if column.name in COUNTS]
         unbounded = filters.model_copy(update={"since": None, "until": None})
-        conditions: list[sa.ColumnElement[bool]] = [_started_in(spans)]
+        conditions: list[sa.ColumnElement[bool]] = [_in_one_of(spans)]
         if filters.dag_ids is not None and len(filters.dag_ids) > 1 and len(spans) > 1:
             # Short times are found by the start. PostgreSQL would look up every DAG for each of them, were it not
             # for an expression that no index is about.
             unbounded = unbounded.model_copy(update={"dag_ids": None})
-            conditions.append((c.dag_id + sa.literal("")).in_(sorted(filters.dag_ids)))
-        query = sa.select(*columns).where(*unbounded.conditions(), *conditions)
-        if self._by != "day":
-            return self._by_column(query, reports, sign)
-        return self._by_day(query, reports, c.started_at, sign, moves)
+            conditions.append(sa.func.coalesce(reports.c.dag_id.in_(sorted(filters.dag_ids)), sa.false()))
+        return sa.select(*columns).where(*unbounded.conditions(), *conditions)
 
     def _by_column(self, query: sa.Select[Any], table: sa.Table, sign: int) -> _Part:
         key = table.c[_COLUMNS[self._by]] if self._by else None
         return _Part(_grouped(query, table, key), lambda row: [(row["group_key"], sign)])
 
-    def _by_day(
-        self, query: sa.Select[Any], table: sa.Table, text: sa.Column[str], sign: int, moves: Moved = _NO_MOVES
-    ) -> _Part:
-        date = sa.func.substr(text, sa.literal_column("1"), sa.literal_column("10")).label("group_date")
-        side = self._days.side(text, hours=table is hour_sums).label("group_side")
+    def _by_day(self, query: sa.Select[Any], table: sa.Table, text: sa.Column[str], sign: int) -> _Part:
+        date, side = _date(text), self._days.side(text, hours=table is hour_sums).label("group_side")
         names: list[sa.ColumnElement[Any]] = [sa.literal_column(column.name) for column in (date, side)]
         query = query.add_columns(date, side, *_signal(table)).group_by(*names, *_signal(table))
-
-        def place(row: sa.RowMapping) -> _Places:
-            day = self._days.day(row["group_date"], row["group_side"])
-            yield day, sign
-            if (before := moves.counted_for.get((row["group_date"], day))) is not None:
-                yield before, -sign
-
-        return _Part(query, place)
+        return _Part(query, lambda row: [(self._days.day(row["group_date"], row["group_side"]), sign)])
 
 
-def _started_in(spans: list[Span]) -> sa.ColumnElement[bool]:
+def _in_queries(windows: list[Window]) -> Iterator[dict[str, Window]]:
+    """Yield windows by their dates, not too many at once, and never two of a date."""
+    found: dict[str, Window] = {}
+    for window in windows:
+        if window.date in found or len(found) == _SPANS_A_QUERY:
+            yield found
+            found = {}
+        found[window.date] = window
+    if found:
+        yield found
+
+
+def _date(text: sa.Column[str]) -> sa.Label[str]:
+    """Return the date in UTC of an instant's text."""
+    return sa.func.substr(text, sa.literal_column("1"), sa.literal_column("10")).label("group_date")
+
+
+def _in_one_of(spans: list[Span]) -> sa.ColumnElement[bool]:
     """Return the condition that a report started in one of some spans, as words: hundreds of parameters take long."""
     started = f"{reports.name}.{reports.c.started_at.name}"
     each = (

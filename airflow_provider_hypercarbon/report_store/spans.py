@@ -37,12 +37,27 @@ class Moved(NamedTuple):
 
     :param windows: those times.
     :param owners: the local day of the rest, by the date of a divided day in UTC.
-    :param counted_for: that day, by a window's date in UTC and its own local day.
     """
 
-    windows: list[Span]
+    windows: list[Window]
     owners: dict[str, str]
-    counted_for: dict[tuple[str, str], str]
+
+
+class Window(NamedTuple):
+    """A part of a period that is not of the local day that its period is counted for.
+
+    :param day: its own local day.
+    :param counted_for: that of its period.
+    """
+
+    span: Span
+    day: str
+    counted_for: str
+
+    @property
+    def date(self) -> str:
+        """Its date in UTC."""
+        return _date(self.span.begin)
 
 
 def cover(span: Span, period: str, *, begin: bool, end: bool) -> Cover | None:
@@ -80,7 +95,7 @@ def moved(midnights: Iterable[datetime], period: str, day_at: Callable[[datetime
     :param midnights: in their order.
     :param day_at: the local day of an instant.
     """
-    found = Moved([], {}, {})
+    found = Moved([], {})
     divided = (midnight for midnight in midnights if floor(midnight, period) != midnight)
     for start, inside in groupby(divided, key=lambda midnight: floor(midnight, period)):
         parts = [Span(*pair) for pair in pairwise([start, *inside, following(start, period)])]
@@ -90,8 +105,7 @@ def moved(midnights: Iterable[datetime], period: str, day_at: Callable[[datetime
             found.owners[_date(start)] = day
         for part in parts:
             if part != owner:
-                found.windows.append(part)
-                found.counted_for[_date(part.begin), day_at(part.begin)] = day
+                found.windows.append(Window(part, day_at(part.begin), day))
     return found
 
 

@@ -5,14 +5,16 @@ A writer holds the lock that all others wait for, so each of its round trips to 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
-from airflow_provider_hypercarbon.report_store.upsert import merging, put_by_steps
+from airflow_provider_hypercarbon.report_store.upsert import merged_into, merging, put_by_steps
 
 #: Insert a row, change the one with its primary key, or add its numbers to those that are there.
 How = Literal["insert", "update", "add"]
@@ -47,36 +49,53 @@ def write_together(connection: sa.Connection, writes: Sequence[Write]) -> None:
     """Do the writes, each of another row; in their order where the database does them one by one."""
     dialect = connection.dialect.name
     if dialect == "postgresql" and len(writes) <= _FEW:
-        values = {f"p{n}_{name}": value for n, write in enumerate(writes) for name, value in write.row.items()}
-        connection.execute(_as_one(dialect, tuple(write.shape for write in writes)), values)
+        records = {f"row_{n}": json.dumps(write.row, ensure_ascii=False) for n, write in enumerate(writes)}
+        connection.execute(_as_one(tuple(write.shape for write in writes)), records)
         return
     for shape, alike in groupby(writes, key=lambda write: write.shape):
-        rows = [{f"p_{name}": value for name, value in write.row.items()} for write in alike]
-        if (statement := _statement(dialect, shape, "p_")) is not None:
-            connection.execute(statement, rows)
+        rows = [write.row for write in alike]
+        if shape.how != "add":
+            keys = [key.name for key in shape.table.primary_key.columns]
+            connection.execute(
+                _statement(shape), [{**row, **{f"its_{key}": row[key] for key in keys}} for row in rows]
+            )
+        elif (merge := merging(dialect, shape.table, shape.names, _added)) is not None:
+            connection.execute(merge, rows)
         else:
-            put_by_steps(connection, shape.table, [{name[2:]: row[name] for name in row} for row in rows], _added)
+            put_by_steps(connection, shape.table, rows, _added)
 
 
 @lru_cache(maxsize=256)
-def _as_one(dialect: str, shapes: tuple[_Shape, ...]) -> sa.Executable:
-    """Return the last write with all others as its common table expressions."""
-    *before, last = (_statement(dialect, shape, f"p{n}_") for n, shape in enumerate(shapes))
+def _as_one(shapes: tuple[_Shape, ...]) -> sa.Executable:
+    """Return PostgreSQL's statement of several writes: the last, with all others as its common table expressions."""
+    *before, last = (_from_record(shape, f"row_{n}") for n, shape in enumerate(shapes))
     statement: sa.Executable = last.add_cte(*(write.cte(f"write_{n}") for n, write in enumerate(before)))
     return statement
 
 
-@lru_cache(maxsize=256)
-def _statement(dialect: str, shape: _Shape, prefix: str) -> Any:
-    """Return the statement of a write; None where it takes several."""
-    table = shape.table
-    values: dict[str, Any] = {name: sa.bindparam(f"{prefix}{name}") for name in shape.names}
-    if shape.how == "insert":
-        return table.insert().values(values)
+def _from_record(shape: _Shape, parameter: str) -> Any:
+    """Return PostgreSQL's statement of a write whose row is one parameter, in JSON.
+
+    With a parameter for each value there are hundreds, and a driver is longer about them than the database about all
+    the rest.
+    """
+    table, names = shape.table, shape.names
+    text = sa.cast(sa.bindparam(parameter, type_=sa.Text), sa.JSON)
+    columns = (sa.column(name, table.c[name].type) for name in names)
+    like: sa.ColumnElement[Any] = sa.literal_column(f"NULL::{table.name}")
+    record = sa.func.json_populate_record(like, text).table_valued(*columns, name=parameter)
     if shape.how == "update":
-        keys = table.primary_key.columns
-        return table.update().where(*(key == values[key.name] for key in keys)).values(values)
-    return merging(dialect, table, shape.names, _added, prefix)
+        keys = [key.name for key in table.primary_key.columns]
+        values = {name: record.c[name] for name in names if name not in keys}
+        return table.update().where(*(table.c[key] == record.c[key] for key in keys)).values(values)
+    insert = postgresql.insert(table).from_select(names, sa.select(*record.c))
+    return insert if shape.how == "insert" else merged_into(insert, table, names, _added)
+
+
+def _statement(shape: _Shape) -> sa.Executable:
+    if shape.how == "insert":
+        return shape.table.insert()
+    return shape.table.update().where(*(key == sa.bindparam(f"its_{key.name}") for key in shape.table.primary_key))
 
 
 def _added(old: sa.Column[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:

@@ -11,6 +11,12 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 #: From the column as it is and as it comes to the column as it shall be; None to leave it.
 Merge = Callable[[sa.Column[Any], sa.ColumnElement[Any]], "sa.ColumnElement[Any] | None"]
+_INSERTS: dict[str, Callable[[sa.Table], Any]] = {
+    "mysql": mysql.insert,
+    "mariadb": mysql.insert,
+    "postgresql": postgresql.insert,
+    "sqlite": sqlite.insert,
+}
 
 
 def upsert(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -26,30 +32,22 @@ def _replace(_: sa.Column[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[
 
 
 @lru_cache(maxsize=256)
-def merging(
-    dialect: str, table: sa.Table, names: tuple[str, ...], merge: Merge, prefix: str | None = None
-) -> Any | None:
+def merging(dialect: str, table: sa.Table, names: tuple[str, ...], merge: Merge) -> Any | None:
     """Return the statement that inserts a row or merges it into the one with the same primary key.
 
     None for a database whose way is unknown.
-
-    :param prefix: of the names of its parameters, to be put beside other statements; else those of the columns.
     """
+    own = _INSERTS.get(dialect)
+    return merged_into(own(table), table, names, merge) if own else None
+
+
+def merged_into(insert: Any, table: sa.Table, names: Sequence[str], merge: Merge) -> Any:
+    """Let an insert by a database's own means merge its row into the one with the same primary key."""
     keys = [key.name for key in table.primary_key.columns]
     changed = [name for name in names if name not in keys]
-    values: dict[str, Any] = {} if prefix is None else {name: sa.bindparam(f"{prefix}{name}") for name in names}
-    if dialect in ("mysql", "mariadb"):
-        into_mysql = _with(mysql.insert(table), values)
-        return into_mysql.on_duplicate_key_update(_merged(table, into_mysql.inserted, changed, merge))
-    if dialect == "postgresql":
-        into_postgres = _with(postgresql.insert(table), values)
-        new = _merged(table, into_postgres.excluded, changed, merge)
-        return into_postgres.on_conflict_do_update(index_elements=keys, set_=new)
-    if dialect == "sqlite":
-        into_sqlite = _with(sqlite.insert(table), values)
-        new = _merged(table, into_sqlite.excluded, changed, merge)
-        return into_sqlite.on_conflict_do_update(index_elements=keys, set_=new)
-    return None
+    if isinstance(insert, mysql.Insert):
+        return insert.on_duplicate_key_update(_merged(table, insert.inserted, changed, merge))
+    return insert.on_conflict_do_update(index_elements=keys, set_=_merged(table, insert.excluded, changed, merge))
 
 
 def put_by_steps(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], merge: Merge) -> None:
@@ -60,10 +58,6 @@ def put_by_steps(connection: sa.Connection, table: sa.Table, rows: Sequence[dict
         done = connection.execute(table.update().where(*there).values(_merged(table, new, list(row), merge)))
         if not done.rowcount:
             connection.execute(table.insert(), row)
-
-
-def _with(insert: Any, values: dict[str, Any]) -> Any:
-    return insert.values(values) if values else insert
 
 
 def _merged(table: sa.Table, new: Any, names: Sequence[str], merge: Merge) -> dict[str, sa.ColumnElement[Any]]:
