@@ -47,7 +47,7 @@ _start_postgres() {
     _as postgres "$bin/initdb" --pgdata="$dir/data" --username=hypercarbon --auth=trust --encoding=UTF8 \
         --no-locale --no-sync >"$dir/log" 2>&1 || { cat "$dir/log" >&2; return 1; }
     _as postgres "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 \
-        -c unix_socket_directories="$dir" -c fsync=off -c max_connections=120 >>"$dir/log" 2>&1 &
+        -c unix_socket_directories="$dir" -c fsync=off -c max_connections=200 >>"$dir/log" 2>&1 &
     _until 30 "$bin/pg_isready" --host=127.0.0.1 --port="$port" || { cat "$dir/log" >&2; return 1; }
     "$bin/createdb" --host=127.0.0.1 --port="$port" --username=hypercarbon hypercarbon
     export HYPERCARBON_TEST_POSTGRES="postgresql+psycopg://hypercarbon@127.0.0.1:$port/hypercarbon"
@@ -65,7 +65,7 @@ _start_mariadb() {
     _as mysql mariadb-install-db --no-defaults --datadir="$dir/data" --auth-root-authentication-method=normal \
         --skip-test-db >"$dir/log" 2>&1 || { cat "$dir/log" >&2; return 1; }
     _as mysql "$server" --no-defaults --datadir="$dir/data" --port="$port" --bind-address=127.0.0.1 \
-        --socket="$dir/socket" --pid-file="$dir/server.pid" --max-connections=120 \
+        --socket="$dir/socket" --pid-file="$dir/server.pid" --max-connections=200 \
         --innodb-flush-log-at-trx-commit=0 >>"$dir/log" 2>&1 &
     _until 30 _mariadb_sql "$port" "SELECT 1" || { cat "$dir/log" >&2; return 1; }
     _mariadb_sql "$port" "CREATE DATABASE hypercarbon; CREATE USER hypercarbon@'127.0.0.1' IDENTIFIED BY 'throw-away';
