@@ -8,6 +8,8 @@ things.
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,11 +45,18 @@ def count_decision(decision: StartDecision, *, is_first: bool) -> None:
         count("blind_starts", zone=decision.zone)
 
 
-def count_requests(source: object) -> None:
-    """Count the requests that each source of a chain has sent; one whose answers are not shared does not know."""
+def requests_of(source: object) -> dict[str, int]:
+    """Return how many requests each source of a chain has sent; one whose answers are not shared does not know."""
+    sent: Counter[str] = Counter()
     for member in getattr(source, "members", (source,)):
-        if number := getattr(member, "requests", 0):
-            count("requests", number, source=str(getattr(member, "name", "unknown")))
+        sent[str(getattr(member, "name", "unknown"))] += getattr(member, "requests", 0)
+    return dict(+sent)
+
+
+def count_requests(sent: Mapping[str, int]) -> None:
+    """Count requests by the name of their source."""
+    for source, number in sent.items():
+        count("requests", number, source=source)
 
 
 def count_report(report: CarbonReport) -> None:

@@ -59,9 +59,8 @@ class TestMetrics:
         for number, member in enumerate(members, 1):
             member.requests = number
         logged = RecallingSource(members[1], lambda *_: [])
-        metrics.count_requests(ChainSource([members[0], logged, MockSource()]))
-        metrics.count_requests(logged)
-        metrics.count_requests(None)
+        for source in (ChainSource([members[0], logged, MockSource()]), logged, None):
+            metrics.count_requests(metrics.requests_of(source))
         assert counted == [
             ("hypercarbon.requests", 1, {"source": "neso"}),
             ("hypercarbon.requests", 2, {"source": "energy_charts"}),

@@ -166,7 +166,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: dict[str, Any] | None) -> dict[str, Any]:
         """Take the decision that the trigger made."""
         from airflow_provider_hypercarbon.carbon.decision import StartDecision
-        from airflow_provider_hypercarbon.metrics import count_decision
+        from airflow_provider_hypercarbon.metrics import count_decision, count_requests
         from airflow_provider_hypercarbon.sensors.records import keep
 
         if not isinstance(event, dict) or not ("decision" in event or "error" in event):
@@ -178,6 +178,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
             raise AirflowException(f"The trigger ended before the start was due: {decision.sentence}")
         keep(context, given(self.results_conn_id), event.get("records") or [])
         self._tell(decision)
+        count_requests(event.get("requests") or {})
         count_decision(decision, is_first=False)
         return decision.model_dump(mode="json")
 
@@ -231,7 +232,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
     def _decide(self, context: Context) -> StartDecision:
         from airflow_provider_hypercarbon.carbon.record import DecisionRecord
         from airflow_provider_hypercarbon.hooks.readings import log_loader
-        from airflow_provider_hypercarbon.metrics import count_decision, count_requests
+        from airflow_provider_hypercarbon.metrics import count_decision, count_requests, requests_of
         from airflow_provider_hypercarbon.sensors.records import keep
         from airflow_provider_hypercarbon.sources.planning import plan_with_record
 
@@ -256,7 +257,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
         except HyperCarbonError as error:
             raise task_failure(error) from error
         finally:
-            count_requests(source)
+            count_requests(requests_of(source))
         remember(context, wait, decision)
         self._tell(decision)
         count_decision(decision, is_first=wait.last_plan is None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ class CarbonIntensityTrigger(BaseTrigger):
     Sleep until the next look, decide, and fire when the start is due.
 
     Everything arrives as plain JSON: the models' ``model_dump(mode="json")``. The event is
-    ``{"decision": ..., "records": [...]}`` with the decision and what led to it, or
+    ``{"decision": ..., "records": [...], "requests": {source: number}}`` with the decision and what led to it, or
     ``{"error": sentence, "retryable": bool}``.
 
     :param carbon_conn_id: Airflow connection of type ``hypercarbon``.
@@ -58,6 +58,7 @@ class CarbonIntensityTrigger(BaseTrigger):
         self.window = window
         self.last_plan = last_plan
         self.results_conn_id = results_conn_id
+        self._requests: Counter[str] = Counter()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -97,7 +98,8 @@ class CarbonIntensityTrigger(BaseTrigger):
                 continue
             records.append(record.model_dump(mode="json"))
             if plan.due:
-                yield TriggerEvent({"decision": plan.model_dump(mode="json"), "records": list(records)})
+                event = {"decision": plan.model_dump(mode="json"), "records": list(records)}
+                yield TriggerEvent({**event, "requests": dict(self._requests)})
                 return
             self.log.info(plan.sentence)
             look_at = plan.check_again_at or window.deadline
@@ -108,6 +110,7 @@ class CarbonIntensityTrigger(BaseTrigger):
         from airflow_provider_hypercarbon.carbon.zones import zone_key
         from airflow_provider_hypercarbon.hooks.carbon import CarbonHook
         from airflow_provider_hypercarbon.hooks.readings import log_loader
+        from airflow_provider_hypercarbon.metrics import requests_of
         from airflow_provider_hypercarbon.sources.planning import Plan, plan_with_record
 
         now = timezone.utcnow()
@@ -118,9 +121,12 @@ class CarbonIntensityTrigger(BaseTrigger):
         load_log = log_loader(await self._results(), now=now)
 
         def decide() -> Plan:  # opens databases and asks services, for which nobody else here can wait
-            return plan_with_record(
-                hook.get_conn(), self.zone, policy, window, now=now, last_plan=plan, load_log=load_log
-            )
+            source = hook.get_conn()
+            try:
+                return plan_with_record(source, self.zone, policy, window, now=now, last_plan=plan, load_log=load_log)
+            finally:
+                # Airflow's metrics do not reach out of a trigger; the task counts them.
+                self._requests.update(requests_of(source))
 
         return await asyncio.to_thread(decide)
 

@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
+from airflow_provider_hypercarbon import metrics
 from airflow_provider_hypercarbon.carbon.footprint import make_report
 from airflow_provider_hypercarbon.hooks.results import open_results
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, DecisionLog, RunContext
@@ -177,6 +178,16 @@ class TestRecords:
         sensor(deferrable=True).execute_complete(task_context(), event)
         with open_results("hypercarbon_results") as database:
             assert len(DecisionLog(database).of_run("dag", "manual__2026-03-02")) == 1
+
+    def test_so_do_its_requests(self, source: FakeSource, monkeypatch: pytest.MonkeyPatch):
+        """Airflow's metrics do not reach out of a trigger; one of an earlier release sends none."""
+        found: list[tuple[str, int]] = []
+        monkeypatch.setattr(metrics, "count", lambda name, number=1, **_: found.append((name, number)))
+        source.forecast_values = [100.0] * 9
+        decision = sensor().execute(task_context())
+        for event in ({"decision": decision, "requests": {"neso": 3}}, {"decision": decision}):
+            sensor(deferrable=True).execute_complete(task_context(), event)
+        assert [number for name, number in found if name == "requests"] == [3]
 
     def test_a_database_that_is_away_costs_no_backup(self, source: FakeSource, monkeypatch: pytest.MonkeyPatch):
         """The decision stands; only its record is missing."""

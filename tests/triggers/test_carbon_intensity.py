@@ -117,6 +117,16 @@ class TestLog:
 
 
 class TestRun:
+    def test_its_requests_come_with_the_event(self, grid: FakeSource, monkeypatch: pytest.MonkeyPatch):
+        """All that its looks have sent, for the task to count."""
+        monkeypatch.setattr(FakeSource, "requests", property(lambda source: 2), raising=False)
+        waiting = trigger()
+        waiting.last_plan["check_again_at"] = NOW.isoformat()
+        events, _ = run(waiting, monkeypatch)
+        looks = len(events[0].payload["records"])
+        assert looks > 1
+        assert events[0].payload["requests"] == {"fake": 2 * looks}
+
     def test_it_fires_at_the_planned_moment(self, grid: FakeSource, monkeypatch: pytest.MonkeyPatch):
         """The clean hours begin at 20:00, and so does the job."""
         events, end = run(trigger(), monkeypatch)
