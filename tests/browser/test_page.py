@@ -165,6 +165,16 @@ class TestLedger:
         page.wait_for_url("**zone=DE**")
         assert set(page.locator("table.big tbody td:nth-child(3)").all_inner_texts()) == {"DE"}
 
+    def test_a_refresh_keeps_what_was_chosen(self, window: Window):
+        """Between the choice and "Apply" the page asks for itself again."""
+        page = window("?view=ledger")
+        page.select_option("select[name=zone]", "DE")
+        page.fill("input[name=vm]", "db-")
+        page.locator("h1").click()
+        page.evaluate("import('./static/refresh.js').then((module) => module.refresh())")
+        assert page.locator("select[name=zone]").input_value() == "DE"
+        assert page.locator("input[name=vm]").input_value() == "db-"
+
     def test_no_match(self, window: Window):
         """Filters that match nothing say so, and can be cleared."""
         page = window("?view=ledger&vm=no-such-vm")

@@ -52,16 +52,37 @@ export async function fill(part) {
   }
 }
 
-/** Put new content in place, keeping what the reader opened and where the reader is. @param {Element} old @param {Element} fresh */
+/** Put new content in place, keeping what the reader opened and chose, and where the reader is. @param {Element} old @param {Element} fresh */
 export function swap(old, fresh) {
   const open = [...old.querySelectorAll("details[id]")].map((d) => [d.id, /** @type {HTMLDetailsElement} */ (d).open]);
   const focused = old.contains(document.activeElement) ? path(old, /** @type {Element} */ (document.activeElement)) : null;
+  const chosen = controls(old).filter((control) => control.value !== preset(control));
   old.replaceChildren(...fresh.childNodes);
+  for (const before of chosen) {
+    const now = controls(old).find((control) => control.name === before.name);
+    if (now && can(now, before.value)) now.value = before.value;
+  }
   for (const [id, was] of open) {
     const details = old.querySelector(`#${CSS.escape(String(id))}`);
     if (details) /** @type {HTMLDetailsElement} */ (details).open = Boolean(was);
   }
   if (focused) /** @type {HTMLElement | null} */ (old.querySelector(focused))?.focus({ preventScroll: true });
+}
+
+/** @typedef {HTMLInputElement | HTMLSelectElement} Control */
+
+/** @param {Element} where @returns {Control[]} */
+function controls(where) { return [...where.querySelectorAll("input, select")].map((found) => /** @type {Control} */ (found)); }
+
+/** @param {Control} control @returns {string} what it said before the reader came */
+function preset(control) {
+  if (control instanceof HTMLInputElement) return control.defaultValue;
+  return ([...control.options].find((option) => option.defaultSelected) ?? control.options[0])?.value ?? "";
+}
+
+/** @param {Control} control @param {string} value @returns {boolean} whether it can say so */
+function can(control, value) {
+  return control instanceof HTMLInputElement || [...control.options].some((option) => option.value === value);
 }
 
 /** @param {Element} top @param {Element} inside @returns {string} a selector that finds the same place again */

@@ -4,11 +4,11 @@ import { fill, fillLazily, swap } from "./parts.js";
 import { say } from "./say.js";
 
 const INTERVAL = 60_000;
-/** What each part looked like when it came: the page changes it (countdowns, charts) in between. */
+/** What each part looked like when it came: the page changes it (countdowns, charts) in between.
+ * @type {Map<string, string>} */
 const seen = new Map();
 
 export function refreshEveryMinute() {
-  for (const part of document.querySelectorAll("[data-part]")) seen.set(name(part), part.outerHTML.length);
   let last = Date.now();
   const due = () => {
     if (!document.hidden && Date.now() - last >= INTERVAL - 500) {
@@ -48,7 +48,6 @@ function put(fresh) {
     const [clock, present] = [document.querySelector("[data-part=clock]"), fresh.querySelector("[data-part=clock]")];
     if (clock && present) swap(clock, present);
     seen.clear();
-    for (const part of document.querySelectorAll("[data-part]")) seen.set(name(part), part.outerHTML.length);
     drawCharts(document);
     fillLazily(document);
     return;
