@@ -82,7 +82,8 @@ class CarbonReportStore:
             current = self._current(connection, report.operation_id)
             if current is not None and says_the_same(current["document"], content):
                 return _saved(current, is_new=False)
-            return _append(connection, head, Draft(_why(current, context), columns, content, current))
+            replaced = self._row(connection, current)
+            return _append(connection, head, Draft(_why(current, context), columns, content, replaced))
 
         return self.database.change(work)
 
@@ -103,7 +104,9 @@ class CarbonReportStore:
                 return None
             if says_the_same(current["document"], content):
                 return None
-            return _append(connection, head, Draft(Why.RECONCILIATION, columns, content, current))
+            return _append(
+                connection, head, Draft(Why.RECONCILIATION, columns, content, self._row(connection, current))
+            )
 
         return self.database.change(work)
 
@@ -200,16 +203,27 @@ class CarbonReportStore:
 
     @staticmethod
     def _current(connection: sa.Connection, operation_id: str) -> dict[str, Any] | None:
-        """Return the row of an operation with the document of its revision."""
+        """Return what tells whether a report is new: where the current one stands, and what it says."""
         found = connection.execute(_CURRENT, {"operation": operation_id}).mappings().one_or_none()
         return dict(found) if found else None
+
+    @staticmethod
+    def _row(connection: sa.Connection, current: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Return the whole row of a current report, which only a revision needs: most saves find none."""
+        if current is None:
+            return None
+        row = sa.select(reports).where(reports.c.ledger_position == current["ledger_position"])
+        return dict(connection.execute(row).mappings().one())
 
     def _read(self, query: sa.Select[Any]) -> list[StoredReport]:
         return [from_row(row) for row in self.database.read(query)]
 
 
 _CURRENT = (
-    sa.select(reports, ledger.c.document, ledger.c.hash, ledger.c.why)
+    sa.select(
+        *(reports.c[name] for name in ("ledger_position", "revision", *RunContext.model_fields)),
+        *(ledger.c.document, ledger.c.hash, ledger.c.why),
+    )
     .select_from(reports.join(ledger, ledger.c.position == reports.c.ledger_position))
     .where(reports.c.operation_id == sa.bindparam("operation"))
 )
