@@ -39,7 +39,7 @@ def sum_up(database: ResultsDatabase, filters: ReportFilters, by: Grouping | Non
     groups: dict[str | None, _Counts] = {}
     for group, counts in found.items():
         if group.signal_kind is None or _signal(group) == signal:
-            groups[group.key] = _added([groups.get(group.key, {}), counts])
+            groups[group.key] = _added([groups[group.key], counts]) if group.key in groups else counts
     if by == "day":
         in_order = sorted(groups, key=lambda key: key or "")
     else:

@@ -6,7 +6,6 @@ as much as a short one. Whatever is asked together is asked of one state of the 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -75,14 +74,18 @@ def plot_sums(
     first, last = (datetime.fromisoformat(newest[0][name]) for name in ("first", "last"))
     asked = _Question(database.engine.dialect.name, filters, by, zone, first, last)
     parts = list(asked.parts())
-    groups: dict[PlotGroup, dict[str, int]] = defaultdict(lambda: dict.fromkeys(COUNTS, 0))
+    nothing = [0] * len(COUNTS)
+    groups: dict[PlotGroup, list[int]] = {}
     for part, rows in zip(parts, database.read_together([part.query for part in parts]), strict=True):
         for row in rows:
+            counted = [int(row[name] or 0) for name in COUNTS]
             for key, sign in part.places(row):
-                group = groups[PlotGroup(key, *(row[name] for name in _SIGNAL))]
-                for name in COUNTS:
-                    group[name] += sign * int(row[name] or 0)
-    return {group: found for group, found in groups.items() if found["operations"]}
+                group = PlotGroup(key, row["signal_kind"], row["signal_factors"])
+                groups[group] = [
+                    old + sign * new for old, new in zip(groups.get(group, nothing), counted, strict=True)
+                ]
+    named = {group: dict(zip(COUNTS, found, strict=True)) for group, found in groups.items()}
+    return {group: found for group, found in named.items() if found["operations"]}
 
 
 _EXTENT = sa.select(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,14 +56,15 @@ def counted_anew(dialect: str, kept: Kept, month: str) -> sa.Select[Any]:
     return query.group_by(*keys)
 
 
-def counts(dialect: str, kept: Kept) -> list[sa.ColumnElement[int]]:
+@lru_cache
+def counts(dialect: str, kept: Kept) -> tuple[sa.ColumnElement[int], ...]:
     """Return the counted columns of a table of sums, for a query that groups reports."""
     found: list[sa.ColumnElement[int]] = [sa.func.count().label("operations")]
     if "provisional_operations" in kept.counted:
         found.append(sa.func.sum(sa.case((reports.c.provisional, 1), else_=0)).label("provisional_operations"))
     found += [sa.func.sum(in_billionths(figure(name), dialect)).label(name) for name in kept.figures]
     found += [sa.func.count(figure(name)).label(f"{name}_known") for name in kept.figures]
-    return found
+    return tuple(found)
 
 
 def beginning(length: int) -> sa.ColumnElement[str]:

@@ -69,9 +69,9 @@ def _sums(dag_id: str, reader: Reader) -> SimpleNamespace:
     real = wanted(Asked(dag_id=dag_id), reader.clock)
     for data in ("all", "mock"):
         want = real._replace(data=data)  # type: ignore[arg-type]
-        sums = ledger.read_sums(want, reader)
+        sums = ledger.read_sums("day", want, reader)
         if sums.total.reports:
             break
     first = reader.clock.today - timedelta(days=DAYS_SHOWN - 1)
-    days = days_of(ledger.all_days(sums.days, first, reader.clock.today))
+    days = days_of(ledger.all_days(sums.groups, first, reader.clock.today))
     return SimpleNamespace(total=sums.total, days=days, mock=data == "mock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -22,8 +23,9 @@ from airflow_provider_hypercarbon.plugin.page.reader import Reader
 from airflow_provider_hypercarbon.plugin.page.rendering import document
 from airflow_provider_hypercarbon.plugin.page.words import DASH, Clock, kwh, mass, number
 from airflow_provider_hypercarbon.plugin.routes import ledger as api
-from airflow_provider_hypercarbon.plugin.schemas.ledger import Sums
+from airflow_provider_hypercarbon.plugin.schemas.ledger import Grouping, Sums, SumsAnswer
 
+_PLOTS: tuple[Grouping, ...] = ("day", "zone", "vm", "dag")
 _ROWS = 50
 _GROUPS = 6
 _COLUMNS = (
@@ -46,11 +48,11 @@ def show(asked: Asked, reader: Reader) -> HTMLResponse:
     sort: api.Sort = "started_at" if asked.sort == "started" else "-started_at"
     made = make(
         {
-            "sums": ("The ledger", lambda: read_sums(want, reader)),
+            **{by: ("The ledger", partial(read_sums, by, want, reader)) for by in _PLOTS},
             "rows": ("The exports", lambda: _rows(want, sort, asked.cursor, reader)),
         }
     )
-    sums = made["sums"]
+    sums = _all_sums(made)
     found: dict[str, Any] = {"sums": sums, "figures": [], "days": [], "zones": [], "vms": [], "vms_note": ""}
     if sums.value is not None and sums.value.total.reports:
         found |= _plots(sums.value, want, reader.clock)
@@ -80,20 +82,27 @@ def show(asked: Asked, reader: Reader) -> HTMLResponse:
     )
 
 
-def read_sums(want: Wanted, reader: Reader) -> SimpleNamespace:
-    """Read the sums of all plots."""
-    filters, results = want.filters(reader.dags), reader.ask.results()
-    by_day, by_zone, by_vm, by_dag = (
-        api.sums(filters, results, by=by, tz=reader.clock.zone.key) for by in ("day", "zone", "vm", "dag")
-    )
-    return SimpleNamespace(
-        total=by_day.total,
-        days=by_day.groups,
-        zones=by_zone.groups,
-        vms=by_vm.groups,
-        dags=by_dag.groups,
-        signal=by_day.signal,
-        left_out=by_day.left_out,
+def read_sums(by: Grouping, want: Wanted, reader: Reader) -> SumsAnswer:
+    """Read the sums of a plot."""
+    return api.sums(want.filters(reader.dags), reader.ask.results(), by=by, tz=reader.clock.zone.key)
+
+
+def _all_sums(made: dict[str, Card]) -> Card:
+    """Put the sums of all plots together; without one of them, there are none."""
+    for by in _PLOTS:
+        if made[by].problem:
+            return made[by]
+    by_day, by_zone, by_vm, by_dag = (made[by].value for by in _PLOTS)
+    return Card(
+        SimpleNamespace(
+            total=by_day.total,
+            days=by_day.groups,
+            zones=by_zone.groups,
+            vms=by_vm.groups,
+            dags=by_dag.groups,
+            signal=by_day.signal,
+            left_out=by_day.left_out,
+        )
     )
 
 
