@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import sqlalchemy as sa
@@ -91,10 +92,16 @@ def _entries(database: ResultsDatabase) -> Iterator[sa.RowMapping]:
     ).outerjoin(reports, reports.c.operation_id == ledger.c.operation_id)
     query = sa.select(*ledger.c, following.c.position.label("next_position"), *current).select_from(joined)
     query = query.order_by(ledger.c.position).limit(_BATCH)
-    position = 0
-    while rows := database.read(query.where(ledger.c.position > position)):
-        yield from rows
-        position = rows[-1]["position"]
+
+    def after(position: int) -> Sequence[sa.RowMapping]:
+        return database.read(query.where(ledger.c.position > position))
+
+    rows = after(0)
+    with ThreadPoolExecutor(1) as reading:  # while the rows before are checked
+        while rows:
+            ahead = reading.submit(after, rows[-1]["position"])
+            yield from rows
+            rows = ahead.result()
 
 
 def _checked(row: sa.RowMapping, before: Head) -> Head:
