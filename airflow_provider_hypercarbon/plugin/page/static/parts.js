@@ -55,7 +55,9 @@ export async function fill(part) {
 /** Put new content in place, keeping what the reader opened and chose, and where the reader is. @param {Element} old @param {Element} fresh */
 export function swap(old, fresh) {
   const open = [...old.querySelectorAll("details[id]")].map((d) => [d.id, /** @type {HTMLDetailsElement} */ (d).open]);
-  const focused = old.contains(document.activeElement) ? path(old, /** @type {Element} */ (document.activeElement)) : null;
+  const reader = /** @type {HTMLElement} */ (document.activeElement);
+  const focused = old.contains(reader) ? path(old, reader) : null;
+  const at = reader?.dataset.at;
   const chosen = controls(old).filter((control) => control.value !== preset(control));
   old.replaceChildren(...fresh.childNodes);
   for (const before of chosen) {
@@ -66,7 +68,9 @@ export function swap(old, fresh) {
     const details = old.querySelector(`#${CSS.escape(String(id))}`);
     if (details) /** @type {HTMLDetailsElement} */ (details).open = Boolean(was);
   }
-  if (focused) /** @type {HTMLElement | null} */ (old.querySelector(focused))?.focus({ preventScroll: true });
+  const place = focused ? /** @type {HTMLElement | null} */ (old.querySelector(focused)) : null;
+  if (place && at !== undefined) place.dataset.at = at; // of a chart that is read by keyboard
+  place?.focus({ preventScroll: true });
 }
 
 /** @typedef {HTMLInputElement | HTMLSelectElement} Control */

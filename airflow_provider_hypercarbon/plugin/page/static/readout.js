@@ -12,15 +12,22 @@ import { say } from "./say.js";
 export function readable(canvas, spec, pixel) {
   const values = spec.kind === "curve" ? slots(spec) : spec.rows.map((/** @type {any} */ row, /** @type {number} */ i) => ({ at: i, words: row.t }));
   const shown = canvas.parentElement?.querySelector(".reading");
-  let index = -1;
+  let index = placeOf(values, canvas.dataset.at);
+  if (shown && index >= 0) shown.textContent = values[index].words;
   /** @param {number} wanted @param {boolean} aloud */
   const show = (wanted, aloud) => {
     index = Math.max(0, Math.min(values.length - 1, wanted));
     const words = values[index]?.words ?? "";
     if (shown) shown.textContent = words;
-    if (aloud) say(words);
+    if (!aloud) return;
+    canvas.dataset.at = String(values[index]?.at);
+    say(words);
   };
-  const clear = () => { index = -1; if (shown) shown.textContent = ""; };
+  const clear = () => {
+    index = -1;
+    delete canvas.dataset.at;
+    if (shown) shown.textContent = "";
+  };
   canvas.onkeydown = (event) => {
     const start = spec.kind === "curve" ? values.findIndex((/** @type {Value} */ v) => v.at >= spec.mark.at) : values.length - 1;
     const at = index < 0 ? start : index;
@@ -39,6 +46,14 @@ export function readable(canvas, spec, pixel) {
   };
   canvas.onpointerleave = clear;
   canvas.onblur = clear;
+}
+
+/** @param {Value[]} values @param {string | undefined} at where the reader was before the chart came anew
+ * @returns {number} the same place among the values; -1 when nobody read */
+function placeOf(values, at) {
+  if (at === undefined) return -1;
+  const place = values.findIndex((value) => value.at >= Number(at));
+  return place < 0 ? values.length - 1 : place;
 }
 
 /** @param {Spec} spec @returns {Value[]} */
