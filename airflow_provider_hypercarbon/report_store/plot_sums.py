@@ -18,7 +18,7 @@ from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
 from airflow_provider_hypercarbon.report_store.local_days import LocalDays
 from airflow_provider_hypercarbon.report_store.recount import counts
-from airflow_provider_hypercarbon.report_store.spans import Cover, Moved, Span, Window, cover, moved
+from airflow_provider_hypercarbon.report_store.spans import Cover, Moved, Span, Window, by_date, cover, moved
 from airflow_provider_hypercarbon.report_store.sum_tables import DAYS, HOURS, MONTHS, PLOTTED, Kept, hour_sums
 from airflow_provider_hypercarbon.report_store.table import reports
 
@@ -134,7 +134,7 @@ class _Question:
         for sign, spans in ((1, covered.added), (-1, covered.taken)):
             if spans:
                 yield self._rows(spans, everything, sign)
-        for windows in _in_queries(moves.windows):
+        for windows in by_date(moves.windows, _SPANS_A_QUERY):
             yield self._moved(windows, everything)
         if self._filters.provisional is False:
             # Final ones are all others. There is an index for those that may change, which are few.
@@ -229,18 +229,6 @@ class _Question:
         names: list[sa.ColumnElement[Any]] = [sa.literal_column(column.name) for column in (date, side)]
         query = query.add_columns(date, side, *_signal(table)).group_by(*names, *_signal(table))
         return _Part(query, lambda row: [(self._days.day(row["group_date"], row["group_side"]), sign)])
-
-
-def _in_queries(windows: list[Window]) -> Iterator[dict[str, Window]]:
-    """Yield windows by their dates, not too many at once, and never two of a date."""
-    found: dict[str, Window] = {}
-    for window in windows:
-        if window.date in found or len(found) == _SPANS_A_QUERY:
-            yield found
-            found = {}
-        found[window.date] = window
-    if found:
-        yield found
 
 
 def _date(text: sa.Column[str]) -> sa.Label[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -107,6 +107,18 @@ def moved(midnights: Iterable[datetime], period: str, day_at: Callable[[datetime
             if part != owner:
                 found.windows.append(Window(part, day_at(part.begin), day))
     return found
+
+
+def by_date(windows: Iterable[Window], most: int) -> Iterator[dict[str, Window]]:
+    """Yield windows by their dates in UTC, at most so many at once, and never two of a date."""
+    found: dict[str, Window] = {}
+    for window in windows:
+        if window.date in found or len(found) == most:
+            yield found
+            found = {}
+        found[window.date] = window
+    if found:
+        yield found
 
 
 def floor(instant: datetime, period: str) -> datetime:

@@ -82,8 +82,7 @@ class CarbonReportStore:
             current = self._current(connection, report.operation_id)
             if current is not None and says_the_same(current["document"], content):
                 return _saved(current, is_new=False)
-            replaced = self._row(connection, current)
-            return _append(connection, head, Draft(_why(current, context), columns, content, replaced))
+            return _append(connection, head, current, Draft(_why(current, context), columns, content))
 
         return self.database.change(work)
 
@@ -104,9 +103,7 @@ class CarbonReportStore:
                 return None
             if says_the_same(current["document"], content):
                 return None
-            return _append(
-                connection, head, Draft(Why.RECONCILIATION, columns, content, self._row(connection, current))
-            )
+            return _append(connection, head, current, Draft(Why.RECONCILIATION, columns, content))
 
         return self.database.change(work)
 
@@ -207,14 +204,6 @@ class CarbonReportStore:
         found = connection.execute(_CURRENT, {"operation": operation_id}).mappings().one_or_none()
         return dict(found) if found else None
 
-    @staticmethod
-    def _row(connection: sa.Connection, current: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Return the whole row of a current report, which only a revision needs: most saves find none."""
-        if current is None:
-            return None
-        row = sa.select(reports).where(reports.c.ledger_position == current["ledger_position"])
-        return dict(connection.execute(row).mappings().one())
-
     def _read(self, query: sa.Select[Any]) -> list[StoredReport]:
         return [from_row(row) for row in self.database.read(query)]
 
@@ -234,9 +223,13 @@ def _current_ones(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     return sa.select(*COLUMNS_READ, *columns).select_from(joined)
 
 
-def _append(connection: sa.Connection, head: Head, draft: Draft) -> SavedReport:
+def _append(connection: sa.Connection, head: Head, current: dict[str, Any] | None, draft: Draft) -> SavedReport:
+    revision = 1
+    if current is not None:  # only now is its whole row needed: most saves find none
+        row = sa.select(reports).where(reports.c.ledger_position == current["ledger_position"])
+        draft = draft._replace(replaced=dict(connection.execute(row).mappings().one()))
+        revision = current["revision"] + 1
     head = append(connection, head, [draft])
-    revision = draft.replaced["revision"] + 1 if draft.replaced else 1
     return SavedReport(position=head.position, revision=revision, why=draft.why, hash=head.hash, is_new=True)
 
 

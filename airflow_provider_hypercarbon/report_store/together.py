@@ -47,22 +47,28 @@ class _Shape(NamedTuple):
 
 def write_together(connection: sa.Connection, writes: Sequence[Write]) -> None:
     """Do the writes, each of another row; in their order where the database does them one by one."""
-    dialect = connection.dialect.name
-    if dialect == "postgresql" and len(writes) <= _FEW:
+    if connection.dialect.name == "postgresql" and len(writes) <= _FEW:
         records = {f"row_{n}": json.dumps(write.row, ensure_ascii=False) for n, write in enumerate(writes)}
         connection.execute(_as_one(tuple(write.shape for write in writes)), records)
         return
     for shape, alike in groupby(writes, key=lambda write: write.shape):
-        rows = [write.row for write in alike]
-        if shape.how != "add":
-            keys = [key.name for key in shape.table.primary_key.columns]
-            connection.execute(
-                _statement(shape), [{**row, **{f"its_{key}": row[key] for key in keys}} for row in rows]
-            )
-        elif (merge := merging(dialect, shape.table, shape.names, _added)) is not None:
-            connection.execute(merge, rows)
-        else:
-            put_by_steps(connection, shape.table, rows, _added)
+        _write_alike(connection, shape, [write.row for write in alike])
+
+
+def _write_alike(connection: sa.Connection, shape: _Shape, rows: list[dict[str, Any]]) -> None:
+    table = shape.table
+    if shape.how == "insert":
+        connection.execute(table.insert(), rows)
+    elif shape.how == "update":
+        keys = [key.name for key in table.primary_key.columns]
+        there = (table.c[key] == sa.bindparam(f"its_{key}") for key in keys)
+        # A parameter with the name of a column is its new value.
+        named = [{**row, **{f"its_{key}": row[key] for key in keys}} for row in rows]
+        connection.execute(table.update().where(*there), named)
+    elif (merge := merging(connection.dialect.name, table, shape.names, _added)) is not None:
+        connection.execute(merge, rows)
+    else:
+        put_by_steps(connection, table, rows, _added)
 
 
 @lru_cache(maxsize=256)
@@ -90,12 +96,6 @@ def _from_record(shape: _Shape, parameter: str) -> Any:
         return table.update().where(*(table.c[key] == record.c[key] for key in keys)).values(values)
     insert = postgresql.insert(table).from_select(names, sa.select(*record.c))
     return insert if shape.how == "insert" else merged_into(insert, table, names, _added)
-
-
-def _statement(shape: _Shape) -> sa.Executable:
-    if shape.how == "insert":
-        return shape.table.insert()
-    return shape.table.update().where(*(key == sa.bindparam(f"its_{key.name}") for key in shape.table.primary_key))
 
 
 def _added(old: sa.Column[Any], new: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:

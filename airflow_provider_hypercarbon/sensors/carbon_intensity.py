@@ -171,6 +171,7 @@ class CarbonIntensitySensor(BaseSensorOperator):
 
         if not isinstance(event, dict) or not ("decision" in event or "error" in event):
             raise AirflowException(f"The trigger sent no decision: {event!r}. A retry decides anew.")
+        count_requests(event.get("requests") or {})
         if "error" in event:
             raise failure(event["error"], retryable=bool(event.get("retryable")))
         decision = StartDecision.model_validate(event["decision"])
@@ -178,7 +179,6 @@ class CarbonIntensitySensor(BaseSensorOperator):
             raise AirflowException(f"The trigger ended before the start was due: {decision.sentence}")
         keep(context, given(self.results_conn_id), event.get("records") or [])
         self._tell(decision)
-        count_requests(event.get("requests") or {})
         count_decision(decision, is_first=False)
         return decision.model_dump(mode="json")
 

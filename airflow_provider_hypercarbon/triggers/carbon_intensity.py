@@ -31,8 +31,8 @@ class CarbonIntensityTrigger(BaseTrigger):
     Sleep until the next look, decide, and fire when the start is due.
 
     Everything arrives as plain JSON: the models' ``model_dump(mode="json")``. The event is
-    ``{"decision": ..., "records": [...], "requests": {source: number}}`` with the decision and what led to it, or
-    ``{"error": sentence, "retryable": bool}``.
+    ``{"decision": ..., "records": [...]}`` with the decision and what led to it, or
+    ``{"error": sentence, "retryable": bool}``; each with ``"requests": {source: number}``.
 
     :param carbon_conn_id: Airflow connection of type ``hypercarbon``.
     :param zone: zone key or alias.
@@ -87,22 +87,25 @@ class CarbonIntensityTrigger(BaseTrigger):
             try:
                 plan, record = await self._decide(policy, window, plan)
             except HyperCarbonError as error:
-                yield TriggerEvent({"error": str(error), "retryable": error.retryable})
+                yield self._event(error=str(error), retryable=error.retryable)
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost the backup
                 self.log.warning("Could not decide (%s: %s). Trying again.", type(error).__name__, error)
                 if timezone.utcnow() >= window.deadline:  # the worker can, and knows the deadline
-                    yield TriggerEvent({"error": f"The trigger could not decide: {error}", "retryable": True})
+                    yield self._event(error=f"The trigger could not decide: {error}", retryable=True)
                     return
                 look_at = min(timezone.utcnow() + RETRY_INTERVAL, window.deadline)
                 continue
             records.append(record.model_dump(mode="json"))
             if plan.due:
-                event = {"decision": plan.model_dump(mode="json"), "records": list(records)}
-                yield TriggerEvent({**event, "requests": dict(self._requests)})
+                yield self._event(decision=plan.model_dump(mode="json"), records=list(records))
                 return
             self.log.info(plan.sentence)
             look_at = plan.check_again_at or window.deadline
+
+    def _event(self, **said: Any) -> TriggerEvent:
+        # Airflow's metrics do not reach out of a trigger; the task counts the requests.
+        return TriggerEvent({**said, "requests": dict(self._requests)})
 
     async def _decide(self, policy: StartPolicy, window: StartWindow, plan: StartDecision) -> Plan:
         from airflow_provider_hypercarbon.carbon.decision import at_deadline
@@ -125,7 +128,6 @@ class CarbonIntensityTrigger(BaseTrigger):
             try:
                 return plan_with_record(source, self.zone, policy, window, now=now, last_plan=plan, load_log=load_log)
             finally:
-                # Airflow's metrics do not reach out of a trigger; the task counts them.
                 self._requests.update(requests_of(source))
 
         return await asyncio.to_thread(decide)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 
 from airflow_provider_hypercarbon import metrics
 from airflow_provider_hypercarbon.carbon.footprint import make_report
@@ -187,7 +187,11 @@ class TestRecords:
         decision = sensor().execute(task_context())
         for event in ({"decision": decision, "requests": {"neso": 3}}, {"decision": decision}):
             sensor(deferrable=True).execute_complete(task_context(), event)
-        assert [number for name, number in found if name == "requests"] == [3]
+        with pytest.raises(AirflowException, match="away"):
+            sensor(deferrable=True).execute_complete(
+                task_context(), {"error": "It is away.", "retryable": True, "requests": {"neso": 1}}
+            )
+        assert [number for name, number in found if name == "requests"] == [3, 1]
 
     def test_a_database_that_is_away_costs_no_backup(self, source: FakeSource, monkeypatch: pytest.MonkeyPatch):
         """The decision stands; only its record is missing."""
