@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import copy
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -67,9 +69,46 @@ def _runner(name: str, run: Callable[[argparse.Namespace], Any]) -> Callable[[ar
             options.run = run
             if name in _ASK_A_SOURCE and options.source is None:
                 options.opened_source = lambda: _connected(options.carbon_conn_id)
-        sys.exit(cli.run(options))
+        with _logs_apart():
+            code = cli.run(options)
+        sys.exit(code)
 
     return command
+
+
+@contextmanager
+def _logs_apart() -> Iterator[None]:
+    """Let what Airflow logs go to the error stream: it logs to standard output, where our answer is to stand alone.
+
+    Handlers that are there hold on to the stream, so what is below the stream is exchanged; loggers to come ask for
+    the stream of the moment.
+    """
+    import structlog
+
+    factory = structlog.get_config()["logger_factory"]
+
+    def to_errors(*names: Any) -> Any:
+        with redirect_stdout(sys.stderr):
+            return factory(*names)
+
+    try:
+        ours = sys.stdout.fileno()
+        sys.stdout.flush()
+        kept = os.dup(ours)
+    except (OSError, ValueError):  # no file behind it
+        yield
+        return
+    before, encoding = sys.stdout, sys.stdout.encoding
+    os.dup2(sys.stderr.fileno(), ours)
+    with open(kept, "w", encoding=encoding, errors="replace") as answer:
+        sys.stdout = answer
+        structlog.configure(logger_factory=to_errors)
+        try:
+            yield
+        finally:
+            structlog.configure(logger_factory=factory)
+            sys.stdout = before
+            os.dup2(answer.fileno(), ours)
 
 
 def _connected(conn_id: str) -> Any:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -28,7 +30,30 @@ def run(command: Any, *words: str) -> int:
     return int(ended.value.code or 0)
 
 
+#: A log's handler that is there already, one that asks for the stream, and our answer between them.
+_LOGGING = """
+import sys, structlog
+structlog.configure(logger_factory=structlog.WriteLoggerFactory())  # as Airflow does
+handler = sys.stdout
+from airflow_provider_hypercarbon.airflow_cli import _logs_apart
+with _logs_apart():
+    print("our answer")
+    handler.write("an old log\\n"); handler.flush()
+    structlog.get_logger().warning("a new log")
+print("afterwards")
+"""
+
+
 class TestAirflowCommands:
+    def test_what_airflow_logs_does_not_stand_in_the_answer(self):
+        """Airflow logs to standard output; there ``--json`` promises one document and nothing else."""
+        done = subprocess.run(
+            [sys.executable, "-c", _LOGGING], capture_output=True, text=True, check=True, timeout=60
+        )
+        assert done.stdout == "our answer\nafterwards\n"
+        assert "an old log" in done.stderr
+        assert "a new log" in done.stderr
+
     def test_the_same_commands(self, commands: dict[str, Any]):
         """What ``hypercarbon`` offers, ``airflow hypercarbon`` offers."""
         (group,) = (a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))

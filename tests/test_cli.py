@@ -85,7 +85,7 @@ class TestCommands:
     def test_without_a_key_and_out_of_reach_it_is_one_sentence(
         self, zone: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ):
-        """Who was asked, and that there was no answer; exit code 3."""
+        """Who was asked, that there was no answer, and how to look around meanwhile; exit code 3."""
         monkeypatch.delenv("ELECTRICITY_MAPS_TOKEN", raising=False)
 
         def respond(_: httpx.Request) -> httpx.Response:
@@ -96,10 +96,14 @@ class TestCommands:
         assert cli.main(["status", "--zone", zone]) == cli.NO_ANSWER
         said = capsys.readouterr()
         assert said.out == ""
-        assert said.err.startswith("No key is set, so ")
-        assert said.err.count(". ") == 0
+        sentence, way_out = said.err.splitlines()
+        assert sentence.startswith("No key is set, so ")
+        assert sentence.count(". ") == 0
+        assert way_out == "To look around meanwhile, with made-up data: add --source mock."
         assert cli.main(["status", "--zone", "JP-TK"]) == cli.WRONG_USE
-        assert "No source without a key knows JP-TK" in capsys.readouterr().err
+        sentence, way_out = capsys.readouterr().err.splitlines()
+        assert sentence.startswith("No source without a key knows JP-TK")
+        assert "ELECTRICITY_MAPS_TOKEN" in way_out
 
     def test_several_sources_in_their_order(self, capsys: pytest.CaptureFixture[str]):
         """With commas; what one could not tell is told."""

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from pydantic import TypeAdapter, ValidationError
 
-_SPAN_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|min|m|s)", re.IGNORECASE)
+_SPAN_PART = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)(?![a-z])", re.IGNORECASE
+)
 _ISO_SPAN = TypeAdapter(timedelta)
-_UNIT_SECONDS = {"d": 86400, "h": 3600, "min": 60, "m": 60, "s": 1}
+#: By the first letter of the unit.
+_UNIT_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 #: Longer spans are a wrong unit (the daemon's durations are nanoseconds), not a plan.
 _LONGEST = timedelta(days=366)
 
@@ -38,7 +41,7 @@ def parse_instant(text: object) -> datetime:
 
 
 def parse_span(value: object) -> timedelta:
-    """Read a span of time as people write it: ``2h``, ``1h30m``, ``90 min``, ``PT2H``, or a number of seconds.
+    """Read a span of time as people write it: ``2h``, ``1h30m``, ``2 hours``, ``PT2H``, or a number of seconds.
 
     :raises ValueError: unreadable, negative, or longer than a year (a number of nanoseconds, say).
     """
@@ -66,7 +69,9 @@ def _read_span(value: object) -> timedelta | None:
             return None
     if _SPAN_PART.sub("", text).strip():
         return None
-    return _read_span(sum(float(number) * _UNIT_SECONDS[unit.lower()] for number, unit in _SPAN_PART.findall(text)))
+    return _read_span(
+        sum(float(number) * _UNIT_SECONDS[unit[0].lower()] for number, unit in _SPAN_PART.findall(text))
+    )
 
 
 def next_instant(text: str, *, after: datetime, zone: tzinfo) -> datetime:

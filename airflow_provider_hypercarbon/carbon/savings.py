@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from airflow_provider_hypercarbon.carbon.curve import Curve
 from airflow_provider_hypercarbon.carbon.energy import EnergyModel
 from airflow_provider_hypercarbon.carbon.energy_models import DEFAULT_ENERGY_MODEL
-from airflow_provider_hypercarbon.carbon.intensity import Frozen, UtcDatetime
+from airflow_provider_hypercarbon.carbon.intensity import Frozen, Synthetic, UtcDatetime
 
 
 class SavingsEstimate(Frozen):
@@ -17,6 +17,7 @@ class SavingsEstimate(Frozen):
     :param best_start_at: the start with the lowest expected mean; now when none is lower.
     :param difference_kgco2eq: best minus now; negative is less, zero when now is best.
     :param saving_percent: the same as a share of now, as a positive number.
+    :param synthetic: the curve is made up, by the mock or for a sandbox key.
     """
 
     zone: str
@@ -32,6 +33,7 @@ class SavingsEstimate(Frozen):
     delay_minutes: float
     difference_kgco2eq: float
     saving_percent: float
+    synthetic: Synthetic | None = None
 
 
 def estimate_savings(
@@ -43,6 +45,7 @@ def estimate_savings(
     duration: timedelta,
     now: datetime,
     energy_model: EnergyModel = DEFAULT_ENERGY_MODEL,
+    synthetic: Synthetic | None = None,
 ) -> SavingsEstimate | None:
     """Compare starting now with the best of ``starts`` on a curve; None when the mean of now is unknown."""
     mean_now = curve.mean(now, duration)
@@ -70,4 +73,5 @@ def estimate_savings(
         delay_minutes=(best_start - now) / timedelta(minutes=1),
         difference_kgco2eq=kwh * (best - mean_now) / 1000,
         saving_percent=100 * (1 - best / mean_now) if mean_now else 0.0,
+        synthetic=synthetic,
     )

@@ -70,7 +70,7 @@ ZONES: tuple[Zone, ...] = tuple(
     )
 )  # fmt: skip
 
-#: Ids found in the HyperSDK code and documents, and retired keys, with the catalogue entry or zone they mean.
+#: Ids found in the HyperSDK code and documents, retired keys, and what people say, with the entry or zone they mean.
 ALIASES: dict[str, str] = {
     "US-MISO": "US-MIDW-MISO",
     "US-PNW": "US-NW-PACW",
@@ -81,6 +81,11 @@ ALIASES: dict[str, str] = {
     "UK": "GB",
     "CN-BJ": "beijing",
     "CN-SH": "shanghai",
+    "United Kingdom": "GB",
+    "USA": "US",
+    "Texas": "US-TEX-ERCO",
+    "New York": "US-NY-NYIS",
+    "Czech Republic": "CZ",
 }
 
 
@@ -116,6 +121,16 @@ def _entries() -> dict[str, Zone]:
 
 
 @cache
+def _spoken() -> dict[str, Zone]:
+    """The catalogue by everything that a zone is called, in small letters; no two zones share a name."""
+    found: dict[str, Zone] = {alias.lower(): _entries()[meant] for alias, meant in ALIASES.items()}
+    for zone in catalogue():
+        for name in (zone.key, zone.place, zone.name):
+            found.setdefault(name.lower(), zone)
+    return found
+
+
+@cache
 def _keys() -> frozenset[str]:
     """The keys of the catalogue alone, which cost no models: what reading a DAG file needs."""
     from airflow_provider_hypercarbon.carbon.zone_list import ELECTRICITY_MAPS, NESO_REGIONS
@@ -136,10 +151,10 @@ def _retired() -> dict[str, str]:
 
 
 def find_zone(zone: str) -> Zone | None:
-    """Return the catalogue's entry for a key, an alias or a place; None when it has none."""
+    """Return the catalogue's entry for a key, an alias, a place or a name; None when it has none."""
     wanted = ALIASES.get(zone, zone)
     described = next((entry for entry in ZONES if wanted in (entry.key, entry.place)), None)
-    return described or _entries().get(wanted)
+    return described or _entries().get(wanted) or _spoken().get(wanted.lower())
 
 
 def is_modelled(zone: str) -> bool:
@@ -156,7 +171,8 @@ def is_cloud_region(zone: str) -> bool:
 def zone_key(zone: str) -> str:
     """Return the zone key, or the cloud region, for what a person wrote.
 
-    A key that the catalogue does not have is passed on as it is: providers add some. A region of a cloud is, too.
+    Keys, aliases, places and names, in capital or small letters: ``DE``, ``de``, ``Germany``. A key that the
+    catalogue does not have is passed on as it is: providers add some. A region of a cloud is, too.
 
     :raises UnknownZoneError: this cannot be a zone key, or is one that was taken out of use.
     """
@@ -170,7 +186,7 @@ def zone_key(zone: str) -> str:
             return entry.key
     if is_cloud_region(zone.lower()):
         return zone.lower()
-    if (known := _entries().get(wanted)) is not None:
+    if wanted not in _retired() and (known := _spoken().get(wanted.lower())) is not None:
         return known.key
     if not _ZONE_KEY.fullmatch(wanted) or wanted in _retired():
         raise UnknownZoneError(unknown_zone_message(zone))
@@ -196,9 +212,23 @@ def unknown_zone_message(zone: str) -> str:
         instead = _retired()[zone]
         hint = f" Use {instead} instead." if instead else ""
         return f"Zone {zone!r} was taken out of use by Electricity Maps.{hint}"
-    from difflib import get_close_matches  # only a mistake needs it
-
-    close = get_close_matches(zone.upper(), sorted({*_entries(), *ALIASES}), n=2, cutoff=0.6)
-    close = close or get_close_matches(zone.lower(), sorted(_entries()), n=2, cutoff=0.75)
+    close = _closest(zone)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     return f'Unknown zone {zone!r}.{hint} "hypercarbon zones" lists the known ones.'
+
+
+def _closest(zone: str) -> list[str]:
+    """Return at most two zones that may be meant: keys that are written alike, or keys with names that are."""
+    from difflib import get_close_matches  # only a mistake needs it
+
+    wanted = zone.strip().lower()
+    keys = [key for key in sorted({*_keys(), *ALIASES}) if key != zone]
+    if close := get_close_matches(wanted.upper(), keys, n=2, cutoff=0.6):
+        return close
+    alike = get_close_matches(wanted, list(_spoken()), n=2, cutoff=0.75)
+    if len(wanted) > 3:
+        alike += [name for name in _spoken() if wanted in name]
+    found = {
+        entry.key: f"{entry.key} ({entry.name})" for entry in map(_spoken().__getitem__, alike) if entry.key != zone
+    }
+    return list(found.values())[:2]

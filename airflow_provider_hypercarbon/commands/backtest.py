@@ -14,13 +14,13 @@ from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from airflow_provider_hypercarbon.commands.lists import parse_names, parse_spans
+from airflow_provider_hypercarbon.commands.arguments import names, number, spans, time_zone
+from airflow_provider_hypercarbon.commands.terminal import Terminal
 from airflow_provider_hypercarbon.commands.traces import traces_of
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 
@@ -43,14 +43,10 @@ def add_parsers(commands: Any) -> None:
     )
     replayed.add_argument("--source", help="replay a source's history instead: neso, energy_charts, ...")
     replayed.add_argument("--path", help='of the source "trace", such as "/srv/grid/{zone}.parquet"')
-    replayed.add_argument("--days", type=int, default=60, help="how much of that history (default: 60)")
-    replayed.add_argument(
-        "--zone", type=parse_names, default="DE", help="one a trace, as a list: DE,FR (default: DE)"
-    )
-    replayed.add_argument(
-        "--windows", type=parse_spans, default="4h,12h,24h", help="longest waits (default: 4h,12h,24h)"
-    )
-    replayed.add_argument("--durations", type=parse_spans, default="2h", help="of the job, as a list (default: 2h)")
+    replayed.add_argument("--days", type=number(1, 3660), default=60, help="how much of that history (default: 60)")
+    replayed.add_argument("--zone", type=names, default="DE", help="one a trace, as a list: DE,FR (default: DE)")
+    replayed.add_argument("--windows", type=spans, default="4h,12h,24h", help="longest waits (default: 4h,12h,24h)")
+    replayed.add_argument("--durations", type=spans, default="2h", help="of the job, as a list (default: 2h)")
     replayed.add_argument("--timezone", default="UTC", help="of cron expressions and hours, such as Europe/Berlin")
     replayed.add_argument("--json", action="store_true", help="for scripts")
 
@@ -73,7 +69,7 @@ def add_parsers(commands: Any) -> None:
         help="which start hour and window would have saved most",
         description="Rank start hours and windows by what our policy would have saved on a trace of the past.",
     )
-    suggest.add_argument("--most", type=int, default=5, help="how many suggestions (default: 5)")
+    suggest.add_argument("--most", type=number(1, 1000), default=5, help="how many suggestions (default: 5)")
     suggest.set_defaults(run=suggest_cron)
 
 
@@ -81,7 +77,7 @@ def backtest(options: argparse.Namespace) -> None:
     """Print, or draw, what each policy would have saved."""
     from airflow_provider_hypercarbon.carbon.scores import over_zones
 
-    traces, zone = traces_of(options), _timezone(options.timezone)
+    traces, zone = traces_of(options), time_zone(options.timezone)
     played = [_replayed(trace, options, _ready(options, trace, zone)) for trace in traces]
     rows = [row for each in played for row in _rows(each, options.by, zone)]
     if len(traces) > 1 and options.by is None:
@@ -100,7 +96,7 @@ def suggest_cron(options: argparse.Namespace) -> None:
     """Print the start hours and windows that would have saved most."""
     from airflow_provider_hypercarbon.carbon.backtest import suggest_start
 
-    (trace, *others), zone = traces_of(options), _timezone(options.timezone)
+    (trace, *others), zone = traces_of(options), time_zone(options.timezone)
     if others:
         raise ConfigurationError("One trace at a time: each zone has hours of its own.")
     with _progress("Replaying") as told:
@@ -110,9 +106,10 @@ def suggest_cron(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps({"suggestions": [row.model_dump(mode="json") for row in found]}, indent=2))
         return
-    console = Console(highlight=False)
+    console = Terminal()
+    made_up = " (mock data)" if trace.source == "mock" else ""
     table = Table(
-        "Schedule", "max_delay", "Saving", "Mean delay", title=f"{trace.zone}: best start hours, {zone.key}"
+        "Schedule", "max_delay", "Saving", "Mean delay", title=f"{trace.zone}{made_up}: best start hours, {zone.key}"
     )
     for row in found:
         table.add_row(
@@ -122,7 +119,7 @@ def suggest_cron(options: argparse.Namespace) -> None:
             f"{row.mean_delay_hours:.1f} h",
         )
     console.print(table)
-    console.print(f"[dim]{_FOOTNOTE}[/]")
+    console.say(_FOOTNOTE, quietly=True)
 
 
 #: Fewer starts than this are replayed sooner than a second process begins.
@@ -145,13 +142,6 @@ def _replayed(trace: ReadingsLog, options: argparse.Namespace, ready: Sequence[d
             others = run(policies=[name for name in names if not name.startswith("learned")], progress=told)
             found = {**others.outcomes, **learned.result().outcomes}
     return Backtest(trace.zone, {key: found[key] for key in product(names, options.windows, options.durations)})
-
-
-def _timezone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ConfigurationError(f"{name!r} is no time zone. Write one such as Europe/Berlin.") from error
 
 
 def _ready(options: argparse.Namespace, trace: ReadingsLog, zone: ZoneInfo) -> list[datetime]:
@@ -186,10 +176,12 @@ def _rows(replayed: Backtest, by: str | None, zone: ZoneInfo) -> list[BacktestRo
 
 
 def _print(rows: Sequence[BacktestRow], traces: Sequence[ReadingsLog], by: str | None) -> None:
-    console = Console(highlight=False)
+    console = Terminal()
     for trace in traces:
         first, last = trace.measured.start_at, trace.measured.end_at
-        console.print(f"{trace.zone}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, {len(trace.issues)} issued forecasts")
+        made_up = " (mock data)" if trace.source == "mock" else ""
+        days = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        console.say(f"{trace.zone}{made_up}, {days}, {len(trace.issues)} issued forecasts")
     several = len(traces) > 1
     names = [*(["Zone"] if several else []), *([by.capitalize()] if by else []), "Policy"]
     figures = ("Saved %", "Of best %", "Delay h", "Dirtier %", "Calls", "Jobs")
@@ -211,7 +203,7 @@ def _print(rows: Sequence[BacktestRow], traces: Sequence[ReadingsLog], by: str |
             str(row.jobs),
         )
     console.print(table)
-    console.print(f"[dim]{_FOOTNOTE}[/]")
+    console.say(_FOOTNOTE, quietly=True)
 
 
 def group_name(by: str, group: int) -> str:
@@ -225,6 +217,8 @@ def group_name(by: str, group: int) -> str:
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on the error stream, where there is a person to see it."""
+    from rich.console import Console
+
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)

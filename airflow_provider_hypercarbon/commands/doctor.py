@@ -12,11 +12,11 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from airflow_provider_hypercarbon import __version__
+from airflow_provider_hypercarbon.commands.terminal import Terminal
 
 _MARKS = {True: "[green]ok[/]", False: "[red]wrong[/]", None: "[yellow]note[/]"}
 
@@ -89,11 +89,12 @@ def show(checks: Iterable[Check], *, as_json: bool) -> int:
     table = Table("", "What", "Found")
     for check in found:
         table.add_row(_MARKS[check.ok], check.name, check.found)
-    console = Console(highlight=False)
+    console = Terminal()
     console.print(table)
-    for check in found:
-        if check.advice and not check.ok:  # whole, so that a command in it can be copied
-            console.print(f"[bold]{check.name}[/]: {escape(check.advice)}", soft_wrap=True)
+    # Once each, and whole, so that a command in it can be copied.
+    for advice in dict.fromkeys(check.advice for check in found if check.advice and not check.ok):
+        names = ", ".join(check.name for check in found if check.advice == advice and not check.ok)
+        console.print(f"[bold]{escape(names)}[/]: {escape(advice)}", soft_wrap=True)
     console.print("Nothing is wrong." if not wrong else f"{wrong} to mend.")
     return int(wrong > 0)
 

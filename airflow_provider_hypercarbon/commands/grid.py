@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
-from airflow_provider_hypercarbon.carbon.instants import parse_span, words
+from airflow_provider_hypercarbon.carbon.instants import words
+from airflow_provider_hypercarbon.commands.arguments import hours, intensity, span
+from airflow_provider_hypercarbon.commands.terminal import Terminal
 from airflow_provider_hypercarbon.exceptions import ConfigurationError, HyperCarbonError
 
 if TYPE_CHECKING:
@@ -23,11 +24,19 @@ if TYPE_CHECKING:
 _SOURCES = (
     "Sources: electricity_maps (token in ELECTRICITY_MAPS_TOKEN), neso and energy_charts (no key), watttime "
     "(WATTTIME_USER, WATTTIME_PASSWORD), trace (--path), ember_yearly, mock. Without --source: electricity_maps "
-    "where its token is set, else neso for Great Britain and energy_charts for Europe."
+    "where its token is set, else neso for Great Britain and energy_charts for Europe. Example: hypercarbon status "
+    "--zone GB --plot"
 )
 #: What the sources that need no key are called by people.
 _KEYLESS_NAMES = {"neso": "NESO", "energy_charts": "Energy-Charts"}
 _NO_KEY = "No key is set"
+_TO_LOOK_AROUND = "To look around meanwhile, with made-up data: add --source mock."
+_KEYS = (
+    "On the command line, keys are in the environment: ELECTRICITY_MAPS_TOKEN, or WATTTIME_USER and "
+    "WATTTIME_PASSWORD. To look around with made-up data: add --source mock."
+)
+_DAY_HOURS, _STATUS_HOURS = 24.0, 4.0
+_NARROW = 60
 
 
 def add_parsers(commands: Any) -> None:
@@ -43,13 +52,15 @@ def add_parsers(commands: Any) -> None:
         help="a grid now and in the next hours",
         epilog=_SOURCES,
     )
-    asked.add_argument("--zone", default="DE", help='zone key or alias, see "hypercarbon zones" (default: DE)')
+    asked.add_argument(
+        "--zone", default="DE", help='such as DE, Germany or EU-DE, see "hypercarbon zones" (default: DE)'
+    )
     asked.add_argument("--source", help="whom to ask, see below; several in their order with commas")
     asked.add_argument("--path", help='of a trace: CSV or Parquet, such as "/srv/grid/{zone}.csv"')
-    asked.add_argument("--threshold", type=float, default=200.0, help="gCO2eq/kWh (default: 200)")
-    asked.add_argument("--hours", type=float, default=4.0, help="how far to look ahead (default: 4)")
-    asked.add_argument("--duration", type=parse_span, default="2h", help="of the job to plan (default: 2h)")
-    asked.add_argument("--max-delay", type=parse_span, default="4h", help="latest start from now (default: 4h)")
+    asked.add_argument("--threshold", type=intensity, default=200.0, help="gCO2eq/kWh (default: 200)")
+    asked.add_argument("--hours", type=hours, help="how far to look ahead (default: 4, with --plot 24)")
+    asked.add_argument("--duration", type=span, default="2h", help="of the job to plan (default: 2h)")
+    asked.add_argument("--max-delay", type=span, default="4h", help="latest start from now (default: 4h)")
     asked.add_argument("--json", action="store_true", help="for scripts")
     asked.add_argument(
         "--plot",
@@ -81,10 +92,22 @@ def zones(options: argparse.Namespace) -> None:
         keyless = ", ".join(name for name in sources[zone.key] if name in _KEYLESS_NAMES)
         name = zone.name if zone.region in (zone.name, "") or zone in ZONES else f"{zone.name}, {zone.region}"
         table.add_row(zone.key, name, typical, aliases, keyless, note)
-    console = Console()
-    console.print(table)
+    console = Terminal()
+    console.print(_fitting(table, console.width))
     if not options.all and not options.search:
-        console.print("[dim]The twelve of the HyperSDK documents. --all lists every zone; a word looks for some.[/]")
+        console.say(
+            "The twelve of the HyperSDK documents. --all lists every zone; a word looks for some.", quietly=True
+        )
+
+
+def _fitting(table: Table, width: int) -> Table:
+    """Leave out the columns in which nothing stands; in a narrow terminal all but key and name."""
+    table.columns = [column for column in table.columns if any(column._cells)]
+    if width < _NARROW:
+        del table.columns[2:]
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
 
 
 def _zones(options: argparse.Namespace) -> tuple[Zone, ...]:
@@ -122,7 +145,8 @@ def status(options: argparse.Namespace) -> None:
     now, source = datetime.now(UTC), asked_source(options)
     note = _note(source, options.zone)
     try:
-        state = look_at_grid(source, options.zone, options.threshold, options.hours, now=now)
+        ahead = options.hours or (_DAY_HOURS if options.plot else _STATUS_HOURS)
+        state = look_at_grid(source, options.zone, options.threshold, ahead, now=now)
     except ConfigurationError:
         raise
     except HyperCarbonError as error:
@@ -135,7 +159,7 @@ def status(options: argparse.Namespace) -> None:
         from airflow_provider_hypercarbon.commands.forecast_plot import draw_forecast, print_forecast
 
         if str(options.plot) == "-":
-            print_forecast(state, plan, Console(highlight=False))
+            print_forecast(state, plan, Terminal())
         else:
             draw_forecast(state, plan, options.plot)
     entry = find_zone(state.zone)
@@ -144,20 +168,21 @@ def status(options: argparse.Namespace) -> None:
         found = {"status": state.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
         print(json.dumps({**found, "note": note, "modelled": modelled}, indent=2))
         return
-    console = Console(highlight=False)
+    console = Terminal()
     if note:
-        console.print(f"[dim]{note}[/]")
-    console.print(state.sentence)
+        console.say(note, quietly=True)
+    console.say(state.sentence)
     current = state.current
-    console.print(
-        f"[dim]Source: {current.source} ({current.signal})"
+    console.say(
+        f"Source: {current.source} ({current.signal})"
         f"{', an estimate' if current.estimated else ''}{', a yearly average' if current.static else ''}"
-        f"{', modelled throughout' if modelled else ''}; {current.start_at:%H:%M} to {current.end_at:%H:%M} UTC.[/]"
+        f"{', modelled throughout' if modelled else ''}; {current.start_at:%H:%M} to {current.end_at:%H:%M} UTC.",
+        quietly=True,
     )
-    console.print(f"A job of {words(options.duration)} that is ready now: {plan.sentence}")
-    console.print(f"[dim]{basis_words(plan)}[/]")
+    console.say(f"A job of {words(options.duration)} that is ready now: {plan.sentence}")
+    console.say(basis_words(plan), quietly=True)
     for problem in dict.fromkeys((*state.problems, *plan.problems)):
-        console.print(f"[dim]{problem}[/]")
+        console.say(problem, quietly=True)
     if state.forecast and not options.plot:
         table = Table("From (UTC)", "gCO2eq/kWh", "Level")
         for slot in state.forecast:
@@ -167,8 +192,22 @@ def status(options: argparse.Namespace) -> None:
 
 def asked_source(options: argparse.Namespace) -> CarbonSource:
     """Return the source that a command asks: the one named, or the connection's where Airflow runs the command."""
+    from airflow_provider_hypercarbon.carbon.zones import known_zone_key
+    from airflow_provider_hypercarbon.sources.chain import KeylessSource
+
     opened: Callable[[], CarbonSource] | None = getattr(options, "opened_source", None)
-    return opened() if opened is not None else named_source(options.source, path=options.path)
+    if opened is not None:
+        source = opened()
+    else:
+        known_zone_key(options.zone)
+        wanted = (options.source or "electricity_maps").split(",")
+        options.way_out = _KEYS if {"electricity_maps", "watttime"}.intersection(wanted) else None
+        source = named_source(options.source, path=options.path)
+        if isinstance(source, KeylessSource):
+            source.members_for(source.key(options.zone))
+    # What a command says under the error when the source gives no answer.
+    options.way_out = None if source.name == "mock" else _TO_LOOK_AROUND
+    return source
 
 
 def named_source(name: str | None, *, path: str | None = None) -> CarbonSource:
@@ -197,6 +236,10 @@ def named_source(name: str | None, *, path: str | None = None) -> CarbonSource:
     except ValidationError:
         known = ", ".join((*sources.SOURCE_NAMES, "keyless"))
         raise ConfigurationError(f"{wanted!r} is no source. There are: {known}.") from None
+    except ConfigurationError:
+        if path is None and "trace" in wanted.split(","):
+            raise ConfigurationError('The source trace needs --path, such as "/srv/grid/{zone}.csv".') from None
+        raise
 
 
 def _note(source: CarbonSource, zone: str) -> str:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_hypercarbon.commands.arguments import names
 from airflow_provider_hypercarbon.commands.ledger import database_argument
-from airflow_provider_hypercarbon.commands.lists import parse_names
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ def add_parsers(commands: Any) -> None:
         description="Sum the results table up: energy and emissions with their ranges, difference to the scheduled "
         "starts, emissions for a GB exported, and how good the data are. Runs with made-up data are left out.",
     )
-    asked.add_argument(
-        "--by", type=parse_names, default="month", help="month,vm,dag,zone or some of them (default: month)"
-    )
+    asked.add_argument("--by", type=names, default="month", help="month,vm,dag,zone or some of them (default: month)")
     asked.add_argument("--month", help='such as 2026-10, or "last"; of the start, in UTC')
     asked.add_argument("--since", help="runs that started then or later: 2026-10-01, or ISO 8601 with an offset")
     asked.add_argument("--until", help="runs that started before, likewise")
@@ -99,17 +97,17 @@ def _instant(text: str | None, parse: object) -> datetime | None:
 
 
 def _print(summary: Summary) -> None:
-    from rich.console import Console
     from rich.table import Column, Table
 
     from airflow_provider_hypercarbon.carbon.report_words import digits
+    from airflow_provider_hypercarbon.commands.terminal import Terminal
     from airflow_provider_hypercarbon.summaries.page import DIMENSION_WORDS, counted, range_words, signed, span_words
 
-    console = Console(highlight=False)
-    names = [Column(DIMENSION_WORDS[name], overflow="fold") for name in summary.by]
+    console = Terminal()
+    groups = [Column(DIMENSION_WORDS[name], overflow="fold") for name in summary.by]
     numbers = ("Runs", "GB", "kWh", "kgCO2eq", "low to high", "To scheduled", "g/GB", "Provisional")
     title = f"Carbon footprint, {span_words(summary.since, summary.until)} (UTC)"
-    table = Table(*names, "Intensities", *(Column(name, justify="right") for name in numbers), title=title)
+    table = Table(*groups, "Intensities", *(Column(name, justify="right") for name in numbers), title=title)
 
     def add(row: SummaryRow, group: list[str], *, last: bool = False) -> None:
         sums = row.sums
@@ -131,7 +129,7 @@ def _print(summary: Summary) -> None:
         add(row, [str(value if value is not None else "unknown") for value in row.group.values()])
     table.add_section()
     for total in summary.totals if summary.by else ():
-        add(total, ["all"] * len(names), last=True)
+        add(total, ["all"] * len(groups), last=True)
     console.print(table if summary.rows else f"{title}: there is no report.")
     if (more := len(summary.rows) - _MOST_LINES) > 0:
         console.print(f"And {counted(more, 'more group')}; --output FILE.csv has all.")

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_hypercarbon.commands.arguments import number
+
 
 def add_parsers(commands: Any) -> None:
     """Add the command line of these commands."""
@@ -13,7 +15,7 @@ def add_parsers(commands: Any) -> None:
         "devserver", help="run a development daemon that exports real files, without a vCenter"
     )
     devserver.add_argument("--host", default="127.0.0.1")
-    devserver.add_argument("--port", type=int, default=8080)
+    devserver.add_argument("--port", type=number(0, 65535), default=8080)
     devserver.add_argument("--vm-dir", type=Path, default=Path("dev-vms"), help="disk images; made when empty")
     devserver.add_argument("--bytes-per-second", type=float, default=200e6, help="speed of one export")
     devserver.set_defaults(run=_serve)

@@ -61,7 +61,9 @@ class Problem(BaseModel):
     """What went wrong."""
 
     type: str = Field(examples=["unknown_zone"], description="One word for programs; it stays the same.")
-    message: str = Field(examples=["Unknown zone 'XX'. Did you mean DE?"], description="One or two sentences.")
+    message: str = Field(
+        examples=["Unknown zone 'SE-SE9'. Did you mean SE-SE4 or SE-SE3?"], description="One or two sentences."
+    )
     field: str | None = Field(None, examples=["zone"], description="The field of the request that is wrong.")
 
     @classmethod

@@ -100,7 +100,7 @@ class KeylessSource(ChainSource):
             raise ConfigurationError(
                 f"No source without a key knows {key}: NESO has Great Britain, Energy-Charts countries of Europe. "
                 "Define a connection of type hypercarbon with a source for it, such as electricity_maps and a token, "
-                "or mock to look around."
+                "or mock to look around with made-up data."
             )
         return found
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow_provider_hypercarbon.carbon.instants import as_utc
 from airflow_provider_hypercarbon.carbon.intensity import CarbonIntensity, IntensitySeries, Slot
-from airflow_provider_hypercarbon.carbon.zones import ZONES, Zone, find_zone, unknown_zone_message, zone_key
+from airflow_provider_hypercarbon.carbon.zones import Zone, catalogue, find_zone, unknown_zone_message, zone_key
 from airflow_provider_hypercarbon.exceptions import NoDataError, UnknownZoneError
 from airflow_provider_hypercarbon.sources.mock_grid import MockGrid
 
@@ -63,12 +63,12 @@ class MockSource:
         return self._series(zone, range(running, last + 1), self._begin(running), forecast=True)
 
     def zones(self) -> tuple[Zone, ...]:
-        """Return the catalogue."""
-        return ZONES
+        """Return the whole catalogue."""
+        return catalogue()
 
     def _series(self, zone: str, hours: range, issued_at: datetime, *, forecast: bool = False) -> IntensitySeries:
         key, entry = zone_key(zone), find_zone(zone)
-        if entry is None or entry.longitude is None:
+        if entry is None:
             raise UnknownZoneError(unknown_zone_message(zone))
         grid = MockGrid(entry)
         return IntensitySeries(

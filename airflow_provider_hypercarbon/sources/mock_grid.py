@@ -42,6 +42,9 @@ SHAPES = {
     "beijing": Shape(0.16, 0.08, 0.05, 0.08, 0.02),
     "shanghai": Shape(0.22, 0.10, 0.04, 0.07, 0.03),
 }
+#: Of all other zones, which have no longitude either: their sun is highest at 12:30 UTC.
+_ELSEWHERE = Shape(0.25, 0.14, 0.07, 0.16, 0.06)
+_TYPICAL_ELSEWHERE = 300.0
 #: No invented value is further below the mean.
 _LOWEST_SHARE = 0.1
 _SUN_AT, _SUN_WIDTH = 12.5, 2.7
@@ -62,8 +65,8 @@ class MockGrid:
     """
 
     def __init__(self, zone: Zone) -> None:
-        self._typical = zone.typical_gco2eq_per_kwh or 0.0
-        self._shape = SHAPES[zone.place]
+        self._typical = zone.typical_gco2eq_per_kwh or _TYPICAL_ELSEWHERE
+        self._shape = SHAPES.get(zone.place, _ELSEWHERE)
         self._sun_hours_ahead = (zone.longitude or 0.0) / 15
         self._seed = crc32(zone.place.encode())
         # So that the mean over good and bad weather is the zone's typical intensity.

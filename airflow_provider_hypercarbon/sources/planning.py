@@ -171,7 +171,14 @@ def estimate_waiting(
     curve = believe_outlook(outlook, now=now, until=window.deadline + duration)
     starts = candidates(curve, now, window.deadline, duration)
     found = estimate_savings(
-        curve, starts, zone=outlook.zone, data_gb=data_gb, duration=duration, now=now, energy_model=energy_model
+        curve,
+        starts,
+        zone=outlook.zone,
+        data_gb=data_gb,
+        duration=duration,
+        now=now,
+        energy_model=energy_model,
+        synthetic=outlook.synthetic,
     )
     if found is None:
         raise NoDataError(f"No estimate for {outlook.zone}. {' '.join(outlook.problems)}".strip())

@@ -88,10 +88,18 @@ class TestNames:
             ("US-PJM", "US-MIDA-PJM"),
             ("FR", "FR"),
             ("SE-SE3", "SE-SE3"),
+            ("de", "DE"),
+            ("Germany", "DE"),
+            ("FRANCE", "FR"),
+            ("united kingdom", "GB"),
+            ("uk", "GB"),
+            ("us-miso", "US-MIDW-MISO"),
+            ("Texas", "US-TEX-ERCO"),
+            ("London", "GB-NESO-13"),
         ],
     )
-    def test_keys_aliases_and_places_lead_to_the_key(self, written: str, key: str):
-        """Also keys outside the catalogue: the provider has some 380."""
+    def test_keys_aliases_places_and_names_lead_to_the_key(self, written: str, key: str):
+        """In capital and small letters; also keys outside the twelve."""
         assert zone_key(written) == key
 
     @pytest.mark.parametrize(
@@ -103,9 +111,7 @@ class TestNames:
         assert entry is not None
         assert (entry.key, entry.place) == ("CN", place)
 
-    @pytest.mark.parametrize(
-        "written", ["XX-", "de", "DE ", "DE\n", "D", "DEU", "DE/../../admin", "DE&zone=FR", "中国"]
-    )
+    @pytest.mark.parametrize("written", ["XX-", "DE ", "DE\n", "D", "DEU", "DE/../../admin", "DE&zone=FR", "中国"])
     def test_what_cannot_be_a_key_is_refused(self, written: str):
         """At once, before anything is sent; with the command that lists the zones."""
         with pytest.raises(UnknownZoneError, match="hypercarbon zones"):
@@ -119,7 +125,8 @@ class TestNames:
 
     def test_the_refusal_names_what_may_be_meant(self):
         """The nearest known ids."""
-        assert unknown_zone_message("us-miso").startswith("Unknown zone 'us-miso'. Did you mean US-M")
+        assert unknown_zone_message("us-mizo").startswith("Unknown zone 'us-mizo'. Did you mean US-M")
+        assert "NZ-NZS" in unknown_zone_message("zealand") or "New Zealand" in unknown_zone_message("zealand")
         assert "Did you mean" not in unknown_zone_message("Atlantis")
 
     @pytest.mark.parametrize(
@@ -136,13 +143,26 @@ class TestNames:
             ("US-MIDW-MSO", "US-MIDW-MISO"),
             ("SE-SE5", "SE-SE"),
             ("AU-NWS", "AU-NSW"),
-            ("germny", "germany"),
+            ("germny", r"DE \(Germany\)"),
+            ("Frnace", r"FR \(France\)"),
+            ("Reliability Council", "US-TEX-ERCO"),
         ],
     )
     def test_a_typing_error_is_told_from_a_zone(self, written: str, meant: str):
         """When the DAG file is read, with what was probably meant."""
         with pytest.raises(UnknownZoneError, match=f"Did you mean .*{meant}"):
             known_zone_key(written)
+
+    @pytest.mark.parametrize("key", ["FR", "XX", "GB-NESO-13"])
+    def test_nobody_is_told_that_a_zone_is_called_what_they_called_it(self, key: str):
+        """A source that does not have it refuses it; the hint is for other zones."""
+        assert f"mean {key}" not in unknown_zone_message(key)
+        assert f"or {key}" not in unknown_zone_message(key)
+
+    def test_no_two_zones_share_a_name(self):
+        """Else a name would lead to one of them by chance."""
+        names = [zone.name.lower() for zone in catalogue()]
+        assert len(set(names)) == len(names)
 
     @pytest.mark.parametrize(("retired", "instead"), [("IN-DL", "IN-NO"), ("IN-MH", "IN-WE"), ("US-HI-OA", "US-HI")])
     def test_a_retired_key_names_the_one_to_use(self, retired: str, instead: str):

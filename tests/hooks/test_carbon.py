@@ -13,6 +13,7 @@ import pytest
 import time_machine
 
 from airflow_provider_hypercarbon.carbon.intensity import Signal
+from airflow_provider_hypercarbon.carbon.zones import catalogue
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.hooks.carbon import EXAMPLE_CONNECTION, CarbonHook, source_config
 from airflow_provider_hypercarbon.hooks.connections import extra_of
@@ -170,8 +171,8 @@ class TestQuestions:
         assert mock.get_grid_status("SE", threshold=1000).optimal_for_backup
 
     def test_the_zones_are_the_sources(self, mock: CarbonHook):
-        """Twelve of the mock."""
-        assert len(mock.list_zones()) == 12
+        """The mock has the whole catalogue."""
+        assert mock.list_zones() == list(catalogue())
 
     def test_the_savings_estimate(self, mock: CarbonHook):
         """Energy by the named model; never worse than now, never later than the delay."""

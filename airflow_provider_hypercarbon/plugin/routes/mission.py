@@ -116,7 +116,7 @@ def carbon_estimate(asked: EstimateRequest, source: Source, now: Now) -> Estimat
         energy_kwh=found.energy_kwh,
         energy_model=found.energy_model,
         source=ahead[0].source if ahead else None,
-        synthetic=ahead[0].synthetic if ahead else None,
+        synthetic=found.synthetic,
     )
 
 
