@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from airflow_provider_hypercarbon import __version__
@@ -41,7 +41,7 @@ def create_app() -> FastAPI:
     app.add_middleware(JsonBodies)
     app.add_middleware(Guard)  # the last one added is the first one asked
     errors.install(app)
-    api = APIRouter(prefix=API_PREFIX)
+    api = APIRouter(prefix=API_PREFIX, dependencies=[Depends(known_parameters)])
     for part in (mission, grid, runs, ledger, backtest):
         api.include_router(part.router)
     app.include_router(api)
@@ -58,3 +58,16 @@ def create_app() -> FastAPI:
         return HTMLResponse(reference_page(app.openapi()))
 
     return app
+
+
+def known_parameters(request: Request) -> None:
+    """Refuse a parameter that the route does not have: a filter with a typing error in its name would show all.
+
+    :raises WrongFieldError: there is one.
+    """
+    operation = request.app.openapi()["paths"][request.scope["route"].path][request.method.lower()]
+    known = [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
+    for name in request.query_params:
+        if name not in known:
+            there_are = f"There are: {', '.join(known)}." if known else "There is none."
+            raise errors.WrongFieldError(name[:64], f"There is no parameter {name[:64]!r} here. {there_are}")

@@ -45,6 +45,9 @@ _STATUS_TYPES = {
 }
 
 
+_NO_OBJECT = "The request needs a body: a JSON object, sent with Content-Type: application/json."
+
+
 class WrongFieldError(Exception):
     """A field of the request is wrong in a way that its type does not tell.
 
@@ -90,10 +93,17 @@ def install(app: FastAPI) -> None:
         # Never the value itself: it may be a secret in the wrong place.
         first = error.errors()[0]
         where = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
-        field = ".".join(where) or None
-        words = first["msg"].removeprefix("Value error, ").rstrip(".")
-        message = f"{field}: {words}." if field and first["type"] != "json_invalid" else f"{words}."
-        return answer(Problem(type="invalid", message=message, field=field), 422)
+        if first["type"] == "json_invalid":
+            words = str(first.get("ctx", {}).get("error", "")).lower().rstrip(".")
+            return answer(
+                Problem(type="invalid", message=f"The body is no JSON: {words} at character {where[0]}."), 422
+            )
+        if not where and first["type"] != "value_error":
+            return answer(Problem(type="invalid", message=_NO_OBJECT), 422)
+        field, words = ".".join(where) or None, first["msg"].removeprefix("Value error, ").rstrip(".")
+        return answer(
+            Problem(type="invalid", message=f"{field}: {words}." if field else f"{words}.", field=field), 422
+        )
 
     @app.exception_handler(WrongFieldError)
     async def on_wrong_field(_: Request, error: WrongFieldError) -> JSONResponse:
@@ -114,10 +124,14 @@ def install(app: FastAPI) -> None:
         return answer(Problem(type="failed", message="This went wrong here; the API server's log says how."), 500)
 
 
-#: For the OpenAPI document: what every route may answer besides its own.
-RESPONSES: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem, "description": words}
-    for status, words in (
+def may_answer(*statuses: tuple[int, str]) -> dict[int | str, dict[str, object]]:
+    """Return for the OpenAPI document what a route may answer besides its own: statuses and what they mean."""
+    return {status: {"model": Problem, "description": words} for status, words in statuses}
+
+
+#: What every route may answer.
+RESPONSES = may_answer(
+    *(
         (401, "Not signed in to Airflow."),
         (403, "Signed in, with too little access."),
         (409, "Something is not set up: a connection is missing or wrong."),
@@ -125,4 +139,6 @@ RESPONSES: dict[int | str, dict[str, object]] = {
         (502, "The carbon source refused our credential or plan."),
         (503, "The source or the results database gives no answer now."),
     )
-}
+)
+#: What a route with a body may answer as well.
+BODY_RESPONSES = may_answer((400, "The body cannot be read."), (413, "The body is larger than any request."))

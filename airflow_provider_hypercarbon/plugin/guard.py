@@ -56,6 +56,11 @@ class Guard:
             problem = Problem.of_status(refused.status_code, str(refused.detail))
             await answer(problem, refused.status_code)(scope, receive, _with_headers(send))
             return
+        if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
+            # PostgreSQL fails on it, where others find nothing.
+            problem = Problem(type="invalid", message="There is a NUL character in the address; no name has one.")
+            await answer(problem, 422)(scope, receive, _with_headers(send))
+            return
         scope.setdefault("state", {})["hypercarbon_user"] = user
         await self.app(scope, _bounded(receive), _with_headers(send))
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from airflow_provider_hypercarbon.carbon.instants import parse_span
 from airflow_provider_hypercarbon.carbon.zones import zone_key
 from airflow_provider_hypercarbon.plugin.backends import Now, Results, Source
+from airflow_provider_hypercarbon.plugin.errors import may_answer
 from airflow_provider_hypercarbon.plugin.replay import replay
 from airflow_provider_hypercarbon.plugin.schemas.grid import BacktestAnswer
 from airflow_provider_hypercarbon.plugin.schemas.mission import ZoneName
@@ -19,9 +20,9 @@ router = APIRouter(tags=["backtest"])
 Span = Annotated[timedelta, BeforeValidator(parse_span)]
 
 
-@router.get("/backtest")
+@router.get("/backtest", responses=may_answer((429, "Another backtest is running; see `Retry-After`.")))
 def backtest(
-    zone: Annotated[ZoneName, Query()],
+    zone: Annotated[ZoneName, Query(examples=["DE"])],
     source: Source,
     results: Results,
     now: Now,

@@ -39,18 +39,20 @@ _LONGEST = timedelta(hours=72)
 
 @router.get("/forecast")
 def forecast(
-    zone: Annotated[ZoneName, Query()],
+    zone: Annotated[ZoneName, Query(examples=["DE"])],
     source: Source,
     now: Now,
     hours: Annotated[float, Query(gt=0, le=72, description="How far ahead.")] = 48,
     hours_back: Annotated[float, Query(ge=0, le=48, description="How much of the measured past.")] = 12,
     duration: Annotated[
-        Span | None, Query(le=_LONGEST, description='Of a job to plan: "2h", "90min", "PT2H".')
+        Span | None, Query(le=_LONGEST, description='Of a job to plan: "2h", "90min", "PT2H".', examples=["2h"])
     ] = None,
     max_delay: Annotated[
-        Span | None, Query(le=_LONGEST, description="Its longest wait; else the configured one.")
+        Span | None, Query(le=_LONGEST, description="Its longest wait; else the configured one.", examples=["12h"])
     ] = None,
-    max_intensity: Annotated[float | None, Query(gt=0, le=1500, description="Its limit, gCO2eq/kWh.")] = None,
+    max_intensity: Annotated[
+        float | None, Query(gt=0, le=1500, description="Its limit, gCO2eq/kWh.", examples=[250])
+    ] = None,
     strategy: Annotated[Literal["cleanest", "threshold"], Query()] = "cleanest",
 ) -> ForecastAnswer:
     """Tell a zone's measured past, present and forecast; with `duration`, also when such a job would start."""

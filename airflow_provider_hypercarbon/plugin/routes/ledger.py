@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 
+from airflow_provider_hypercarbon.carbon.intensity import UtcDatetime
+from airflow_provider_hypercarbon.carbon.zones import zone_key
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.plugin.backends import Results
 from airflow_provider_hypercarbon.plugin.csv_export import csv_lines
-from airflow_provider_hypercarbon.plugin.errors import WrongFieldError
+from airflow_provider_hypercarbon.plugin.errors import WrongFieldError, may_answer
 from airflow_provider_hypercarbon.plugin.guard import ReadableDags
 from airflow_provider_hypercarbon.plugin.schemas.ledger import Grouping, ReportRow, ReportsAnswer, SumsAnswer
 from airflow_provider_hypercarbon.plugin.sums import sum_up
@@ -22,18 +23,23 @@ from airflow_provider_hypercarbon.report_store import CarbonReportStore, ReportF
 from airflow_provider_hypercarbon.report_store.filters import Place
 
 router = APIRouter(prefix="/reports", tags=["reports"])
-_Text = Annotated[str | None, Query(max_length=700)]
+#: The newest report's place, for the documentation.
+_CURSOR = "WyIyMDI2LTExLTIzVDIwOjE1OjAwLjAwMDAwMFoiLCAiOWYxYzJiN2U0ZCJd"
 Data = Literal["all", "final", "provisional", "mock"]
 
 
 def _filters(
     dags: ReadableDags,
-    since: Annotated[AwareDatetime | None, Query(description="Started at this instant or later.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Started before this instant.")] = None,
-    dag_id: _Text = None,
-    run_id: _Text = None,
-    vm_path: _Text = None,
-    zone: _Text = None,
+    since: Annotated[
+        UtcDatetime | None, Query(description="Started at this instant or later.", examples=["2026-10-01T00:00:00Z"])
+    ] = None,
+    until: Annotated[
+        UtcDatetime | None, Query(description="Started before this instant.", examples=["2026-11-01T00:00:00+01:00"])
+    ] = None,
+    dag_id: Annotated[str | None, Query(max_length=250, examples=["nightly_backup"])] = None,
+    run_id: Annotated[str | None, Query(max_length=250, examples=["scheduled__2026-11-23T19:00:00+00:00"])] = None,
+    vm_path: Annotated[str | None, Query(max_length=700, examples=["/DC0/vm/db-prod"])] = None,
+    zone: Annotated[str | None, Query(max_length=64, examples=["DE"])] = None,
     data: Annotated[
         Data, Query(description="`all` but made-up ones, only `final` or `provisional` ones, or `mock` ones.")
     ] = "all",
@@ -45,7 +51,7 @@ def _filters(
         dag_ids=dags.only(dag_id),
         run_id=run_id,
         vm_path=vm_path,
-        zone=zone,
+        zone=None if zone is None else zone_key(zone),
         provisional={"final": False, "provisional": True}.get(data),
         synthetic=data == "mock",
     )
@@ -61,7 +67,9 @@ def reports(
     results: Results,
     sort: Annotated[Sort, Query(description="`-` for the latest first.")] = "-started_at",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=400, description="`next_cursor` of the page before.", examples=[_CURSOR])
+    ] = None,
 ) -> ReportsAnswer:
     """List reports by page."""
     page = CarbonReportStore(results).page(
@@ -74,7 +82,7 @@ def reports(
 def sums(
     asked: Asked,
     results: Results,
-    by: Annotated[Grouping | None, Query()] = None,
+    by: Annotated[Grouping | None, Query(examples=["day"])] = None,
     tz: Annotated[str, Query(max_length=64, description="Time zone of days, such as Europe/Berlin.")] = "UTC",
 ) -> SumsAnswer:
     """Sum reports up, all together and by day, zone, VM, DAG or reason."""
@@ -93,9 +101,11 @@ def export_csv(asked: Asked, results: Results) -> StreamingResponse:
     )
 
 
-@router.get("/{operation_id}")
+@router.get("/{operation_id}", responses=may_answer((404, "There is no such report that you may read.")))
 def report(
-    operation_id: Annotated[str, Path(min_length=1, max_length=250)], dags: ReadableDags, results: Results
+    operation_id: Annotated[str, Path(min_length=1, max_length=250, examples=["9f1c2b7e4d"])],
+    dags: ReadableDags,
+    results: Results,
 ) -> ReportRow:
     """Return the report of one operation."""
     stored = CarbonReportStore(results).get(operation_id)
@@ -120,7 +130,9 @@ def _cursor(word: str | None) -> str | None:
     if word is None:
         return None
     try:
-        Place.decode(word)
-    except ConfigurationError as error:
-        raise WrongFieldError("cursor", str(error)) from None
+        # Of our own making, so what no database can look for is a forgery as well.
+        "".join(Place.decode(word)).replace("\0", "\ud800").encode()
+    except (ConfigurationError, UnicodeEncodeError):
+        message = f"{word[:80]!r} is no place to go on from. Pass the one that came with the page before, or none."
+        raise WrongFieldError("cursor", message) from None
     return word

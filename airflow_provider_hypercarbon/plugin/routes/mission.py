@@ -13,6 +13,7 @@ from airflow_provider_hypercarbon.carbon.savings import SavingsEstimate
 from airflow_provider_hypercarbon.carbon.zones import zone_key
 from airflow_provider_hypercarbon.exceptions import AccessDeniedError, NoDataError, RemoteError
 from airflow_provider_hypercarbon.plugin.backends import Now, Source
+from airflow_provider_hypercarbon.plugin.errors import BODY_RESPONSES
 from airflow_provider_hypercarbon.plugin.schemas.mission import (
     ENERGY_MODELS,
     EstimateAnswer,
@@ -32,7 +33,7 @@ router = APIRouter(prefix="/carbon", tags=["carbon"])
 _STATUS_HOURS = 4
 
 
-@router.post("/status")
+@router.post("/status", responses=BODY_RESPONSES)
 def carbon_status(asked: StatusRequest, source: Source, now: Now) -> StatusAnswer:
     """Tell a grid's state now against a threshold, and its next four hours."""
     state = look_at_grid(source, asked.zone, asked.threshold, _STATUS_HOURS, now=now)
@@ -53,7 +54,7 @@ def carbon_status(asked: StatusRequest, source: Source, now: Now) -> StatusAnswe
     )
 
 
-@router.post("/report")
+@router.post("/report", responses=BODY_RESPONSES)
 def carbon_report(asked: ReportRequest, source: Source, now: Now) -> ReportAnswer:
     """Compute what a job emitted, by the intensities measured while it ran. Keeps nothing."""
     start, end = history_needed(asked.start_time, asked.end_time, asked.scheduled_time)
@@ -94,7 +95,7 @@ def carbon_zones(source: Source) -> ZonesAnswer:
     return ZonesAnswer(zones=zones, total=len(zones))
 
 
-@router.post("/estimate")
+@router.post("/estimate", responses=BODY_RESPONSES)
 def carbon_estimate(asked: EstimateRequest, source: Source, now: Now) -> EstimateAnswer:
     """Estimate what waiting would change for a job of this size and duration that is ready now."""
     delay, duration = timedelta(hours=asked.max_delay_hours), timedelta(hours=asked.duration_hours)

@@ -22,22 +22,21 @@ from airflow_provider_hypercarbon.plugin.schemas.runs import (
 from airflow_provider_hypercarbon.report_store import DecisionLog, KeptDecision
 
 router = APIRouter(tags=["runs"])
-DagId = Annotated[str, Path(min_length=1, max_length=250)]
-RunId = Annotated[str, Path(min_length=1, max_length=250)]
+DagId = Annotated[str, Path(min_length=1, max_length=250, examples=["nightly_backup"])]
+RunId = Annotated[str, Path(min_length=1, max_length=250, examples=["scheduled__2026-11-23T19:00:00+00:00"])]
+OfDag = Annotated[str | None, Query(max_length=250, description="Only of this DAG.", examples=["nightly_backup"])]
 _MOST_DECISIONS = 200
 
 
 @router.get("/waits")
-def waits(dags: ReadableDags, now: Now, dag_id: Annotated[str | None, Query(max_length=250)] = None) -> WaitsAnswer:
+def waits(dags: ReadableDags, now: Now, dag_id: OfDag = None) -> WaitsAnswer:
     """List the sensors that hold a job now, by next start."""
     found = waits_in_progress(dags.only(dag_id))
     return WaitsAnswer(waits=found[:MOST_WAITS], total=len(found), asked_at=now)
 
 
 @router.get("/exports")
-def exports(
-    dags: ReadableDags, now: Now, dag_id: Annotated[str | None, Query(max_length=250)] = None
-) -> ExportsAnswer:
+def exports(dags: ReadableDags, now: Now, dag_id: OfDag = None) -> ExportsAnswer:
     """List the exports that run now, with their progress."""
     found = running_exports(dags.only(dag_id), now=now)
     return ExportsAnswer(exports=found[:MOST_EXPORTS], total=len(found), asked_at=now)
@@ -48,7 +47,7 @@ def decisions(
     dag_id: DagId,
     run_id: RunId,
     results: Results,
-    task_id: Annotated[str | None, Query(max_length=250)] = None,
+    task_id: Annotated[str | None, Query(max_length=250, examples=["wait"])] = None,
     map_index: Annotated[int, Query(ge=-1, le=2**31 - 1)] = -1,
 ) -> DecisionsAnswer:
     """List a run's decisions in the order of time, each with the curve as it was believed then."""

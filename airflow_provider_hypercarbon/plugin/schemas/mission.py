@@ -16,6 +16,7 @@ from airflow_provider_hypercarbon.carbon.intensity import (
     Synthetic,
     UtcDatetime,
 )
+from airflow_provider_hypercarbon.plugin.schemas import examples
 
 #: A petabyte takes weeks; a larger size is a number of bytes by mistake.
 MAX_DATA_GB = 1_000_000.0
@@ -33,7 +34,7 @@ ZoneName = Annotated[
 ]
 DataGb = Annotated[
     float,
-    Field(gt=0, le=MAX_DATA_GB, allow_inf_nan=False, description="GB, 10^9 bytes.", examples=[500.0]),
+    Field(gt=0, le=MAX_DATA_GB, allow_inf_nan=False, strict=True, description="GB, 10^9 bytes.", examples=[500.0]),
 ]
 
 
@@ -69,7 +70,7 @@ class StatusRequest(Body):
     zone: ZoneName
     threshold: Annotated[
         float,
-        Field(gt=0, le=MAX_PLAUSIBLE_GCO2EQ_PER_KWH, allow_inf_nan=False, description="gCO2eq/kWh."),
+        Field(gt=0, le=MAX_PLAUSIBLE_GCO2EQ_PER_KWH, allow_inf_nan=False, strict=True, description="gCO2eq/kWh."),
     ] = 200.0
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"zone": "US-CAL-CISO", "threshold": 200.0}]})
@@ -77,6 +78,8 @@ class StatusRequest(Body):
 
 class StatusAnswer(BaseModel):
     """A grid now and in the next four hours."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.STATUS]})
 
     zone: str
     current_intensity: float = Field(description="gCO2eq/kWh.", examples=[145.2])
@@ -134,6 +137,8 @@ class ReportRequest(Body):
 class ReportAnswer(BaseModel):
     """What a job emitted, by the intensities that were measured while it ran. Unknown is null, never zero."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.REPORT]})
+
     operation_id: str
     start_time: datetime
     end_time: datetime
@@ -162,6 +167,8 @@ class ReportAnswer(BaseModel):
 
 
 class ZoneAnswer(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ZONE]})
+
     id: str = Field(examples=["US-CAL-CISO"])
     name: str
     region: str
@@ -179,10 +186,19 @@ class EstimateRequest(Body):
     zone: ZoneName
     data_size_gb: DataGb
     duration_hours: Annotated[
-        float, Field(gt=0, le=MAX_DURATION_HOURS, allow_inf_nan=False, description="Of the job.", examples=[2.0])
+        float,
+        Field(
+            gt=0,
+            le=MAX_DURATION_HOURS,
+            allow_inf_nan=False,
+            strict=True,
+            description="Of the job.",
+            examples=[2.0],
+        ),
     ]
     max_delay_hours: Annotated[
-        float, Field(ge=0, le=48, allow_inf_nan=False, description="Longest wait, hours.", examples=[4.0])
+        float,
+        Field(ge=0, le=48, allow_inf_nan=False, strict=True, description="Longest wait, hours.", examples=[4.0]),
     ] = 4.0
     energy_model: EnergyChoice = "default"
 
@@ -193,6 +209,8 @@ class EstimateRequest(Body):
 
 class EstimateAnswer(BaseModel):
     """What waiting would change for a job. Intensities are means over its duration, expected from the forecast."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ESTIMATE]})
 
     current_intensity_gco2_kwh: float = Field(examples=[350.0])
     current_emissions_kg_co2: float = Field(examples=[0.0875])
