@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 from zoneinfo import ZoneInfo
 
 from airflow_provider_hypercarbon.carbon.intensity import Signal
 from airflow_provider_hypercarbon.plugin.schemas.ledger import Grouping, LeftOut, Sums, SumsAnswer
 from airflow_provider_hypercarbon.report_store import PlotGroup, ReportFilters, ResultsDatabase, plot_sums
+from airflow_provider_hypercarbon.report_store.plot_sums import COUNTS, Counts, added
 
 #: A chart holds no more marks.
 MOST_GROUPS = 400
@@ -26,7 +28,9 @@ _FIGURES = {
     "difference_low_kgco2eq": "difference_to_scheduled_low_kgco2eq",
     "difference_high_kgco2eq": "difference_to_scheduled_high_kgco2eq",
 }
-_Counts = dict[str, int]
+_SignalWords = tuple[str | None, str | None]
+_EMISSIONS = COUNTS.index("emissions_kgco2eq")
+_NOTHING: Counts = (0,) * len(COUNTS)
 
 
 def sum_up(database: ResultsDatabase, filters: ReportFilters, by: Grouping | None, zone: ZoneInfo) -> SumsAnswer:
@@ -34,58 +38,58 @@ def sum_up(database: ResultsDatabase, filters: ReportFilters, by: Grouping | Non
 
     Two different signals are never summed: the sums are of the one that most reports have, the others are counted.
     """
-    found = plot_sums(database, filters, by, zone)
-    signal, left_out = _signals(found)
-    groups: dict[str | None, _Counts] = {}
+    found = plot_sums(database, filters, by, zone, MOST_GROUPS)
+    most, left_out = _signals(found)
+    groups: dict[str | None, Counts] = {}
+    rest = _NOTHING
     for group, counts in found.items():
-        if group.signal_kind is None or _signal(group) == signal:
-            groups[group.key] = _added([groups[group.key], counts]) if group.key in groups else counts
-    if by == "day":
-        in_order = sorted(groups, key=lambda key: key or "")
-    else:
-        in_order = sorted(groups, key=lambda key: (-groups[key]["emissions_kgco2eq"], key or ""))
-    # Of days the last ones are shown, of others the largest.
-    cut = max(len(in_order) - MOST_GROUPS, 0) if by == "day" else MOST_GROUPS
-    shown, rest = (in_order[cut:], in_order[:cut]) if by == "day" else (in_order[:cut], in_order[cut:])
+        if group.signal_kind is not None and group.signal != most:
+            continue
+        if group.is_rest:
+            rest = added(rest, counts)
+        else:
+            groups[group.key] = added(groups[group.key], counts) if group.key in groups else counts
+    shown = sorted(groups, key=lambda key: (0 if by == "day" else -groups[key][_EMISSIONS], key or ""))
+    if by == "day":  # of which the last ones are shown
+        rest = _all_of(groups.pop(key) for key in shown[:-MOST_GROUPS])
+        shown = shown[-MOST_GROUPS:]
     return SumsAnswer(
-        total=_in_units(None, _added(groups.values())),
+        total=_in_units(None, _all_of([*groups.values(), rest])),
         by=by,
         groups=[_in_units(key, groups[key]) for key in shown] if by else [],
-        others=_in_units(None, _added(groups[key] for key in rest)) if by and rest else None,
-        signal=signal,
-        left_out=left_out,
+        others=_in_units(None, rest) if by and rest != _NOTHING else None,
+        signal=_signal(most) if most else None,
+        left_out=[LeftOut(signal=_signal(one), reports=count) for one, count in left_out.items()],
         includes_synthetic=bool(filters.synthetic),
         tz=zone.key,
     )
 
 
-def _signal(group: PlotGroup) -> Signal:
-    return Signal.model_validate({"kind": group.signal_kind, "factors": group.signal_factors})
-
-
-def _signals(found: dict[PlotGroup, _Counts]) -> tuple[Signal | None, list[LeftOut]]:
-    counted: dict[Signal, int] = {}
+def _signals(found: dict[PlotGroup, Counts]) -> tuple[_SignalWords | None, dict[_SignalWords, int]]:
+    """Return the signal that most reports have, and how many have each other one."""
+    counted: dict[_SignalWords, int] = {}
     for group, counts in found.items():
         if group.signal_kind is not None:
-            signal = _signal(group)
-            counted[signal] = counted.get(signal, 0) + counts["operations"]
-    if not counted:
-        return None, []
-    most = max(counted, key=lambda one: (counted[one], str(one)))
-    return most, [LeftOut(signal=one, reports=count) for one, count in counted.items() if one != most]
+            counted[group.signal] = counted.get(group.signal, 0) + counts[0]
+    most = max(counted, key=lambda one: (counted[one], str(one)), default=None)
+    return most, {one: count for one, count in counted.items() if one != most}
 
 
-def _added(parts: Iterable[_Counts]) -> _Counts:
-    total: _Counts = {}
-    for part in parts:
-        for name, value in part.items():
-            total[name] = total.get(name, 0) + value
-    return total
+def _signal(words: _SignalWords) -> Signal:
+    kind, factors = words
+    return Signal.model_validate({"kind": kind, "factors": factors})
 
 
-def _in_units(key: str | None, counts: _Counts) -> Sums:
+def _all_of(parts: Iterable[Counts]) -> Counts:
+    return reduce(added, parts, _NOTHING)
+
+
+def _in_units(key: str | None, counts: Counts) -> Sums:
     """Write exact counts as the figures that people read."""
-    unknown = counts.get("operations", 0) - counts.get("emissions_kgco2eq_known", 0)
-    numbers = {name: counts.get(counted, 0) for name, counted in _COUNTED.items()}
-    figures = {name: counts.get(figure, 0) / _BILLION for name, figure in _FIGURES.items()}
-    return Sums.model_validate({"key": key, "unknown": unknown, **numbers, **figures})
+    named = dict(zip(COUNTS, counts, strict=True))
+    return Sums.model_construct(
+        key=key,
+        unknown=named["operations"] - named["emissions_kgco2eq_known"],
+        **{name: named[counted] for name, counted in _COUNTED.items()},
+        **{name: named[figure] / _BILLION for name, figure in _FIGURES.items()},
+    )

@@ -5,7 +5,9 @@ from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.decisions import DecisionLog, KeptDecision
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
 from airflow_provider_hypercarbon.report_store.ledger import Head, Why
-from airflow_provider_hypercarbon.report_store.plot_sums import PlotGroup, plot_sums
+from airflow_provider_hypercarbon.report_store.names import dags_and_zones
+from airflow_provider_hypercarbon.report_store.plot_question import PlotGroup
+from airflow_provider_hypercarbon.report_store.plot_sums import plot_sums
 from airflow_provider_hypercarbon.report_store.readings import ReadingsStore
 from airflow_provider_hypercarbon.report_store.row import RunContext, StoredReport
 from airflow_provider_hypercarbon.report_store.store import CarbonReportStore, ReportPage, SavedReport
@@ -32,6 +34,7 @@ __all__ = [
     "Total",
     "Verdict",
     "Why",
+    "dags_and_zones",
     "plot_sums",
     "verify",
 ]

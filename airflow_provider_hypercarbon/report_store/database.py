@@ -95,17 +95,17 @@ class ResultsDatabase:
 
         return self._patiently(work, passing=OperationalError)
 
-    def read_together(self, queries: Sequence[sa.Select[Any]]) -> list[Sequence[sa.RowMapping]]:
+    def read_together(self, queries: Sequence[sa.Select[Any]]) -> list[Sequence[sa.Row[Any]]]:
         """Return the rows of several queries, all of the same instant: what others write meanwhile is not seen."""
         if not self._has_tables():
             return [[] for _ in queries]
 
-        def work(connection: sa.Connection) -> list[Sequence[sa.RowMapping]]:
+        def work(connection: sa.Connection) -> list[Sequence[sa.Row[Any]]]:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN")
             elif connection.dialect.name == "postgresql":
                 connection.execute(_PLANNED_FOR_WHAT_IS_ASKED)
-            return [connection.execute(query).mappings().all() for query in queries]
+            return [connection.execute(query).all() for query in queries]
 
         return self._patiently(work, passing=OperationalError, isolation_level="REPEATABLE READ")
 

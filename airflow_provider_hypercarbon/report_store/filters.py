@@ -58,6 +58,10 @@ class ReportFilters(Frozen):
             found.append(columns.synthetic.is_not(None) if self.synthetic else columns.synthetic.is_(None))
         return found
 
+    def at_any_time(self) -> ReportFilters:
+        """Return the same filter without its span of time."""
+        return self.model_copy(update={"since": None, "until": None})
+
     def by_month(self) -> bool:
         """Whether whole months, DAGs, VMs and zones are chosen, nothing finer."""
         ends = [end for end in (self.since, self.until) if end is not None]

@@ -184,8 +184,9 @@ def _sums_of(database: ResultsDatabase, kept: Kept, month: str) -> tuple[_Sums, 
     return _by_group(kept, first), _by_group(kept, second)
 
 
-def _by_group(kept: Kept, rows: Any) -> _Sums:
+def _by_group(kept: Kept, rows: Sequence[sa.Row[Any]]) -> _Sums:
+    named = (row._mapping for row in rows)
     found = (
-        (tuple(row[name] for name in kept.keys), tuple(int(row[name] or 0) for name in kept.counted)) for row in rows
+        (tuple(row[name] for name in kept.keys), tuple(int(row[name] or 0) for name in kept.counted)) for row in named
     )
     return {key: counts for key, counts in found if any(counts)}  # a group that all reports left stays, as zeros

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from airflow_provider_hypercarbon.carbon.intensity import Signal
+from airflow_provider_hypercarbon.plugin import sums as plugin_sums
 from airflow_provider_hypercarbon.plugin.guard import DagAccess, readable_dags
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, ResultsDatabase
 from tests.carbon.grid import HOUR, series
@@ -89,6 +90,19 @@ class TestSums:
             for name in ("reports", "emissions_kgco2eq", "energy_kwh", "differences"):
                 assert sum(group[name] for group in found["groups"]) == pytest.approx(found["total"][name])
             assert found["includes_synthetic"] is False
+
+    def test_more_groups_than_a_chart_holds(self, api: TestClient, monkeypatch: pytest.MonkeyPatch):
+        """The largest are shown, of days the last; the others are one sum, and nothing is lost."""
+        every = {by: api.get("reports/sums", params={"by": by}).json()["groups"] for by in ("day", "vm", "dag")}
+        monkeypatch.setattr(plugin_sums, "MOST_GROUPS", 2)
+        for by, groups in every.items():
+            found = api.get("reports/sums", params={"by": by}).json()
+            assert found["groups"] == (groups[-2:] if by == "day" else groups[:2])
+            parts = [*found["groups"], found["others"]]
+            assert found["others"]["key"] is None
+            assert sum(part["reports"] for part in parts) == found["total"]["reports"] == COUNT - 1
+            assert sum(part["unknown"] for part in parts) == 1
+            assert sum(part["energy_kwh"] for part in parts) == pytest.approx(found["total"]["energy_kwh"])
 
     def test_days_are_those_of_the_readers_clock(self, api: TestClient):
         """A start at 18:20 UTC is the next day in Tokyo, and in Kathmandu, whose offset ends in 45 minutes."""

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, PlotGroup, ReportFilters, plot_sums
 from airflow_provider_hypercarbon.report_store.group_sums import billionths
-from airflow_provider_hypercarbon.report_store.plot_sums import COUNTS, Grouping
+from airflow_provider_hypercarbon.report_store.plot_question import COUNTS, Grouping, Question
 from airflow_provider_hypercarbon.report_store.row import StoredReport
 from tests.carbon.grid import HOUR, series
 from tests.report_store.databases import KINDS, fresh_database
@@ -157,7 +157,7 @@ def figures(stored: StoredReport) -> dict[str, float | None]:
 def assert_exact(store: CarbonReportStore, filters: ReportFilters, by: Grouping | None, zone: ZoneInfo) -> None:
     found = plot_sums(store.database, filters, by, zone)
     wanted = by_hand(everything(store), filters, by, zone)
-    assert found == {group: {name: counts[name] for name in COUNTS} for group, counts in wanted.items()}
+    assert found == {group: tuple(counts[name] for name in COUNTS) for group, counts in wanted.items()}
 
 
 @pytest.mark.parametrize("by", GROUPINGS)
@@ -171,6 +171,27 @@ def test_sums_are_those_of_the_reports(store: CarbonReportStore, name: str, by: 
         for span in ({}, {"since": since}, {"until": until}, {"since": since, "until": until}):
             filters = ReportFilters.model_validate({**given, **span})
             assert_exact(store, filters, by, ZoneInfo(draw.choice(ZONES)))
+
+
+@pytest.mark.parametrize("by", ["zone", "vm", "dag", "reason"])
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_the_keys_that_emit_most_and_the_rest(store: CarbonReportStore, by: Grouping, most: int):
+    """A key is shown with all its reports or not at all; what is not shown is in the rest, to the last digit."""
+    filters = ReportFilters(
+        synthetic=False, since=FIRST + timedelta(days=40, hours=3), until=LAST - timedelta(days=9)
+    )
+    every = by_hand(everything(store), filters, by, UTC_ZONE)
+    emitted: Counter[str | None] = Counter()
+    for group, counts in every.items():
+        emitted[group.key] += counts["emissions_kgco2eq"]
+    shown = sorted(emitted, key=lambda key: (-emitted[key], key or ""))[:most]
+    wanted: dict[PlotGroup, Counter[str]] = {}
+    for group, counts in every.items():
+        place = group if group.key in shown else group._replace(key=None, is_rest=True)
+        wanted.setdefault(place, Counter()).update(counts)
+    found = plot_sums(store.database, filters, by, UTC_ZONE, most)
+    assert found == {group: tuple(counts[name] for name in COUNTS) for group, counts in wanted.items()}
+    assert any(group.is_rest for group in found) == (len(emitted) > most)
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -203,7 +224,7 @@ def test_spans_of_whole_periods_and_of_nothing(store: CarbonReportStore):
 
 def test_too_many_spans_for_questions(store: CarbonReportStore, monkeypatch: pytest.MonkeyPatch):
     """Decades of days of a far time zone: the reports are read instead, and say the same."""
-    monkeypatch.setattr(sys.modules[plot_sums.__module__], "_MOST_SPANS", 10)
+    monkeypatch.setattr(sys.modules[Question.__module__], "_MOST_SPANS", 10)
     filters = ReportFilters(synthetic=False, dag_ids=frozenset({"dag-0"}))
     assert_exact(store, filters, "day", ZoneInfo("Asia/Tokyo"))
 
@@ -218,7 +239,7 @@ def test_a_revision_moves_its_report(tmp_path: Path):
     for by in GROUPINGS:
         assert_exact(store, ReportFilters(), by, UTC_ZONE)
         (group,) = plot_sums(store.database, ReportFilters(), by, UTC_ZONE).values()
-        assert group["operations"] == 1
+        assert group[COUNTS.index("operations")] == 1
     engine.dispose()
 
 

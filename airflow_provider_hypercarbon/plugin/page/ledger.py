@@ -24,8 +24,9 @@ from airflow_provider_hypercarbon.plugin.page.rendering import document
 from airflow_provider_hypercarbon.plugin.page.words import DASH, Clock, kwh, mass, number
 from airflow_provider_hypercarbon.plugin.routes import ledger as api
 from airflow_provider_hypercarbon.plugin.schemas.ledger import Grouping, Sums, SumsAnswer
+from airflow_provider_hypercarbon.report_store import dags_and_zones
 
-_PLOTS: tuple[Grouping, ...] = ("day", "zone", "vm", "dag")
+_PLOTS: tuple[Grouping, ...] = ("day", "zone", "vm")
 _ROWS = 50
 _GROUPS = 6
 _COLUMNS = (
@@ -49,6 +50,7 @@ def show(asked: Asked, reader: Reader) -> HTMLResponse:
     made = make(
         {
             **{by: ("The ledger", partial(read_sums, by, want, reader)) for by in _PLOTS},
+            "names": ("The names in the ledger", lambda: _names(want, reader)),
             "rows": ("The exports", lambda: _rows(want, sort, asked.cursor, reader)),
         }
     )
@@ -66,7 +68,7 @@ def show(asked: Asked, reader: Reader) -> HTMLResponse:
         title="Ledger · Carbon",
         here="page?" + urlencode(address),
         wanted=want,
-        choices=_choices(sums, want),
+        choices=_choices(made["names"], sums, want),
         csv="api/v1/reports/export.csv?" + urlencode({k: v for k, v in csv_of(want).items() if v}),
         rows=made["rows"],
         rows_note=_rows_note(rows, total, asked),
@@ -92,14 +94,14 @@ def _all_sums(made: dict[str, Card]) -> Card:
     for by in _PLOTS:
         if made[by].problem:
             return made[by]
-    by_day, by_zone, by_vm, by_dag = (made[by].value for by in _PLOTS)
+    by_day, by_zone, by_vm = (made[by].value for by in _PLOTS)
     return Card(
         SimpleNamespace(
             total=by_day.total,
             days=by_day.groups,
             zones=by_zone.groups,
             vms=by_vm.groups,
-            dags=by_dag.groups,
+            more_vms=by_vm.others is not None,
             signal=by_day.signal,
             left_out=by_day.left_out,
         )
@@ -139,7 +141,9 @@ def _plots(sums: SimpleNamespace, want: Wanted, clock: Clock) -> dict[str, Any]:
         "differences": difference_chart(days, clock),
         "zones": bars(sums.zones[:_GROUPS]),
         "vms": bars(vms, vm=True),
-        "vms_note": f"{len(vms)} of {len(sums.vms)}" if len(sums.vms) > len(vms) else "",
+        "vms_note": f"{len(vms)} of {'more than ' * sums.more_vms}{len(sums.vms)}"
+        if len(sums.vms) > len(vms)
+        else "",
     }
 
 
@@ -172,17 +176,22 @@ def _rows(want: Wanted, sort: api.Sort, cursor: str, reader: Reader) -> SimpleNa
     return SimpleNamespace(rows=[row_of(stored, reader.clock) for stored in answer.reports], next=answer.next_cursor)
 
 
-def _choices(sums: Card, want: Wanted) -> SimpleNamespace:
-    """Return what the filters offer: what these days hold, and what is chosen already."""
+def _names(want: Wanted, reader: Reader) -> set[tuple[str, str]]:
+    """Return which DAGs reported for which zones, whichever of them is chosen: another one is to be found as well."""
+    others = want.filters(reader.dags).model_copy(update={"dag_id": None, "dag_ids": reader.dags.ids, "zone": None})
+    return dags_and_zones(reader.ask.results(), others)
 
-    def names(groups: list[Sums], chosen: str) -> list[str]:
-        return sorted({group.key for group in groups if group.key} | ({chosen} if chosen else set()))
 
-    value = sums.value
+def _choices(names: Card, sums: Card, want: Wanted) -> SimpleNamespace:
+    """Return what the filters offer: what these days hold with the other filters, and what is chosen already."""
+    pairs: set[tuple[str, str]] = names.value or set()
+    dags = {dag for dag, zone in pairs if want.zone in ("", zone)}
+    zones = {zone for dag, zone in pairs if want.dag_id in ("", dag)}
+    vms = sums.value.vms[:100] if sums.value else []
     return SimpleNamespace(
-        dags=names(value.dags if value else [], want.dag_id),
-        zones=names(value.zones if value else [], want.zone),
-        vms=names(value.vms[:100] if value else [], ""),
+        dags=sorted(dags | {want.dag_id} - {""}),
+        zones=sorted(zones | {want.zone} - {""}),
+        vms=sorted(group.key for group in vms if group.key),
     )
 
 

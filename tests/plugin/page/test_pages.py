@@ -214,3 +214,18 @@ def test_the_link_of_a_report_shows_its_row(app: FastAPI, page: TestClient):
     assert "1 to 1 of 1" in page.get("/page?view=ledger&operation_id=toy").text
     see(app, "nightly")
     assert "No exports match these filters" in page.get("/page?view=ledger&operation_id=secret-1").text
+
+
+def test_the_filters_offer_what_else_there_is(app: FastAPI, page: TestClient, results: ResultsDatabase):
+    """With one DAG chosen, the others of these days stand beside it; those that may not be read do not."""
+    put(results, "weekly-1", "weekly", NOW - timedelta(days=2))
+
+    def offered(address: str) -> set[str]:
+        form = page.get(f"/page?view=ledger{address}").text.split('<select name="dag_id">')[1].split("</select>")[0]
+        return set(re.findall(r"<option(?: selected)?>([^<]+)", form))
+
+    assert offered("&dag_id=weekly") == offered("") == {"nightly", "hidden", "weekly"}
+    assert offered("&zone=GB") == set()
+    see(app, "nightly", "weekly")
+    assert offered("&dag_id=weekly") == {"nightly", "weekly"}
+    assert offered("&vm=/DC0/vm/weekly-1") == {"weekly"}
