@@ -6,8 +6,10 @@ import csv
 import gzip
 import re
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -26,6 +28,28 @@ def frame_of(page: Any) -> Any:
     frame = page.frame_locator("iframe")
     frame.locator("h1").wait_for()
     return frame
+
+
+def refresh(page: Any) -> None:
+    """Let the page ask for itself, as it does each minute."""
+    page.evaluate("import('./static/refresh.js').then((module) => module.refresh())")
+
+
+def answered(page: Any, change: Callable[[str], str]) -> None:
+    """From now on the server's page arrives changed."""
+
+    def answer(route: Any) -> None:
+        found = route.fetch()
+        route.fulfill(response=found, body=change(found.text()))
+
+    page.route(lambda url: urlsplit(url).path.endswith("/page"), answer)
+
+
+def without_a_ledger(text: str) -> str:
+    """Return the page as it is when the results database does not answer."""
+    form, _, rest = text.partition("</form>")
+    problem = '<div class="state error" role="alert"><h3>The ledger cannot be read</h3><p>Why.</p></div>'
+    return f'{form}</form><section class="card" data-part="sums">{problem}</section>{rest[rest.index("<footer") :]}'
 
 
 class TestInsideAirflow:
@@ -87,6 +111,25 @@ class TestInsideAirflow:
             expect(frame.locator(shown)).to_have_count(1)
 
 
+def assert_names(canvas: Any, wanted: tuple[str, ...]) -> None:
+    """Each name is drawn inside the chart, and apart from the others."""
+    canvas.locator("svg path").first.wait_for(state="attached")
+    found = canvas.evaluate("""(canvas) => {
+      const whole = canvas.getBoundingClientRect();
+      return [...canvas.querySelectorAll("svg text")].map((text) => {
+        const box = text.getBoundingClientRect();
+        return [text.textContent, box.left - whole.left, box.top, box.right - whole.left, box.bottom, whole.width];
+      });
+    }""")
+    boxes = {word: box for word in wanted for text, *box in found if word in text.split()}
+    assert sorted(boxes) == sorted(wanted), found
+    for word, (left, _, right, _, whole) in boxes.items():
+        assert left >= 0, word
+        assert right <= whole, word
+    for one, other in combinations(boxes.values(), 2):
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1], boxes
+
+
 class TestOverview:
     def test_what_is_there(self, window: Window):
         """Waits with reason and countdown, the export with progress, a drawn curve for each zone."""
@@ -130,10 +173,69 @@ class TestOverview:
         page.keyboard.press("Escape")
         expect(page.locator("[data-part=zone-DE] .reading")).to_have_text("")
 
+    def test_a_curve_that_did_not_come_is_asked_for_again(self, window: Window):
+        """A minute later, as the card says; one that is there stays when it cannot be had anew."""
+        page = window(address="/auth/token")
+        page.route("**/page/zone?zone=DE", lambda route: route.abort())
+        page.goto(page.url.replace("/auth/token", "/hypercarbon/page"))
+        card = page.locator("[data-part=zone-DE]")
+        card.scroll_into_view_if_needed()
+        expect(card).to_contain_text("The next try is in a minute.")
+        page.unroute_all()
+        refresh(page)
+        expect(card.locator("svg path").first).to_be_attached()
+        page.route("**/page/zone?zone=DE", lambda route: route.abort())
+        refresh(page)
+        expect(card.locator(".old-note")).to_have_text(re.compile(r"It did not answer. This is from \d\d:\d\d\."))
+        expect(card.locator("svg path").first).to_be_attached()
+
+    def test_a_new_zone_leaves_the_others_drawn(self, window: Window):
+        """When the page gets another part, curves do not go and come again."""
+        page = window()
+        card = page.locator("[data-part=zone-GB]")
+        card.scroll_into_view_if_needed()
+        card.locator("svg path").first.wait_for(state="attached")
+        refresh(page)
+        page.route("**/page/zone**", lambda route: route.abort())
+        part = '<section class="card zone" data-part="zone-XX"></section>'
+        answered(page, lambda text: text.replace('<div class="zones">', f'<div class="zones">{part}'))
+        refresh(page)
+        expect(page.locator("[data-part=zone-XX]")).to_be_attached()
+        expect(card.locator("svg path").first).to_be_attached()
+        expect(card.locator(".skeleton")).to_have_count(0)
+
+    @pytest.mark.parametrize("width", [1368, 1064, 390])
+    def test_lines_have_their_names(self, window: Window, run_view: Callable[[str, str], str], width: int):
+        """Planned start and deadline are named in each curve, within it, and no name lies on another."""
+        page = window(width=width)
+        for zone in ("DE", "GB", "FR"):
+            card = page.locator(f"[data-part=zone-{zone}]")
+            card.scroll_into_view_if_needed()
+            assert_names(card.locator(".canvas"), ("start", "deadline", "now"))
+        page.goto(page.url.partition("?")[0] + run_view("nightly_vm_export", "nightly_vm_export"))
+        assert_names(page.locator("[data-part=curve] .canvas"), ("start", "deadline", "decided"))
+
+    def test_focus_shows_what_pointing_shows(self, window: Window):
+        """The whole instant of a time: on its own focus, and in a table on that of its row's link."""
+        page = window()
+        page.keyboard.press("Tab")
+        shown = "(place) => getComputedStyle(place, '::after').content"
+        time = page.locator(".latest time").first
+        assert time.evaluate(shown) == "none"
+        time.focus()
+        assert time.get_attribute("datetime") in time.evaluate(shown)
+        page.goto(page.url.partition("?")[0] + "?view=ledger")
+        page.keyboard.press("Tab")
+        row = page.locator("table.big tbody tr").first
+        row.locator("a").focus()
+        assert row.locator("time").get_attribute("datetime") in row.locator("time").evaluate(shown)
+
     def test_without_scripts(self, window: Window):
-        """Waits, exports and figures are there, and each zone has its table."""
+        """Waits, exports and figures are there, and each zone has its table; nothing pretends to come."""
         page = window(java_script_enabled=False)
         expect(page.locator(".wait")).to_have_count(4)
+        expect(page.get_by_text("Asking").first).to_be_hidden()
+        expect(page.locator(".skeleton").first).to_be_hidden()
         page.locator("[data-part=zone-DE] a").click()
         assert page.locator("table tbody tr").count() >= 20
 
@@ -169,14 +271,40 @@ class TestLedger:
         assert set(page.locator("table.big tbody td:nth-child(3)").all_inner_texts()) == {"DE"}
 
     def test_a_refresh_keeps_what_was_chosen(self, window: Window):
-        """Between the choice and "Apply" the page asks for itself again."""
+        """Between the choice and "Apply" the page asks for itself again, and the form comes anew."""
         page = window("?view=ledger")
+        refresh(page)
         page.select_option("select[name=zone]", "DE")
         page.fill("input[name=vm]", "db-")
-        page.locator("h1").click()
-        page.evaluate("import('./static/refresh.js').then((module) => module.refresh())")
+        page.evaluate("document.activeElement.blur()")
+        answered(
+            page, lambda text: text.replace('<option value="">all', '<option value="">all</option><option>a-new-one')
+        )
+        refresh(page)
+        expect(page.locator("select[name=zone] option", has_text="a-new-one")).to_have_count(1)
         assert page.locator("select[name=zone]").input_value() == "DE"
         assert page.locator("input[name=vm]").input_value() == "db-"
+        assert page.locator("select[name=dag_id]").input_value() == ""
+
+    def test_an_error_takes_nothing_away(self, window: Window):
+        """Figures and charts stay, with their time and a mark, and what is wrong is said; later all is current."""
+        page = window("?view=ledger")
+        chart = page.locator("[data-part=emissions] svg path").first
+        chart.wait_for(state="attached")
+        refresh(page)
+        chart.wait_for(state="attached")
+        figure = page.locator("[data-part=figures] b").first.inner_text()
+        answered(page, without_a_ledger)
+        refresh(page)
+        expect(page.locator("#away")).to_contain_text("The ledger cannot be read.")
+        expect(chart).to_be_attached()
+        assert page.locator("[data-part=figures] b").first.inner_text() == figure
+        expect(page.locator("[data-part=emissions] .old-note")).to_have_text(re.compile(r"This is from \d\d:\d\d\."))
+        page.unroute_all()
+        refresh(page)
+        expect(page.locator("#away")).to_be_hidden()
+        expect(page.locator(".old-note")).to_have_count(0)
+        expect(chart).to_be_attached()
 
     def test_no_match(self, window: Window):
         """Filters that match nothing say so, and can be cleared."""

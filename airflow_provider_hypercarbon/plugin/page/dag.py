@@ -16,8 +16,10 @@ from airflow_provider_hypercarbon.plugin.page.rendering import document
 from airflow_provider_hypercarbon.plugin.page.starts_chart import starts_chart
 from airflow_provider_hypercarbon.plugin.page.waits_view import wait_view
 from airflow_provider_hypercarbon.plugin.routes import runs
-from airflow_provider_hypercarbon.plugin.running import waits_in_progress
+from airflow_provider_hypercarbon.plugin.running import waits_in_all, waits_in_progress
 from airflow_provider_hypercarbon.plugin.schemas.runs import WaitRow
+
+_WAITS_SHOWN = 3
 
 NOT_READABLE = Problem(
     "You may not read this DAG",
@@ -45,7 +47,8 @@ def show(dag_id: str, reader: Reader) -> HTMLResponse:
         "dag.html",
         reader.clock,
         problem=None,
-        waits=[wait_view(row, reader.clock) for row in waits[:3]],
+        waits=[wait_view(row, reader.clock) for row in waits[:_WAITS_SHOWN]],
+        more=max(0, waits_in_all(len(waits), reader.dags.only(dag_id)) - _WAITS_SHOWN),
         starts=made["starts"],
         sums=made["sums"],
         mock=bool(sums and sums.mock),

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from fastapi.responses import HTMLResponse
 
+from airflow_provider_hypercarbon.carbon.zones import find_zone
 from airflow_provider_hypercarbon.plugin.exports import running_exports
 from airflow_provider_hypercarbon.plugin.page.cards import Card, make
 from airflow_provider_hypercarbon.plugin.page.ledger_view import row_of
@@ -16,9 +17,10 @@ from airflow_provider_hypercarbon.plugin.page.reader import Reader
 from airflow_provider_hypercarbon.plugin.page.rendering import document
 from airflow_provider_hypercarbon.plugin.page.waits_view import ExportView, WaitView, export_view, wait_view
 from airflow_provider_hypercarbon.plugin.page.words import DASH, Clock, mass, number
+from airflow_provider_hypercarbon.plugin.page.zone import source_name
 from airflow_provider_hypercarbon.plugin.routes import ledger
 from airflow_provider_hypercarbon.plugin.routes.grid import watched_zones
-from airflow_provider_hypercarbon.plugin.running import waits_in_progress
+from airflow_provider_hypercarbon.plugin.running import exports_in_all, waits_in_all, waits_in_progress
 from airflow_provider_hypercarbon.plugin.schemas.grid import WatchedZone
 from airflow_provider_hypercarbon.report_store import ReportFilters
 
@@ -35,6 +37,7 @@ def show(reader: Reader, *, find: str = "", number: int = 1) -> HTMLResponse:
             "exports": ("What is exported", lambda: _exports(reader)),
             "today": ("The ledger", lambda: _today(reader)),
             "zones": ("The zones", lambda: watched_zones(reader.ask.hook(), reader.dags).zones),
+            "source": ("The source", lambda: _source(reader)),
         }
     )
     zones = _zones(made["zones"], made["today"], find)
@@ -48,10 +51,12 @@ def show(reader: Reader, *, find: str = "", number: int = 1) -> HTMLResponse:
         waits=made["waits"],
         exports=made["exports"],
         today=made["today"],
-        ever=made["today"].value is not None and made["today"].value.ever,
+        # Nobody says "never" who cannot read what was.
+        ever=made["today"].value is None or made["today"].value.ever,
         figures=_figures(made, reader.clock),
         zones=zones[begin : begin + _ZONES_SHOWN],
         zones_problem=made["zones"].problem,
+        source=made["source"].value or "the source",
         many_zones=bool(find) or len(zones) > _ZONES_SHOWN,
         find=find,
         other_pages=[
@@ -67,17 +72,24 @@ def show(reader: Reader, *, find: str = "", number: int = 1) -> HTMLResponse:
     )
 
 
+def _source(reader: Reader) -> str:
+    name = source_name(reader.ask.hook().get_conn().name)
+    return f"the {name}" if name.endswith("source") else name
+
+
 def _waits(reader: Reader) -> SimpleNamespace:
     rows = waits_in_progress(reader.dags.ids)
     shown: list[WaitView] = [wait_view(row, reader.clock) for row in rows[:_WAITS_SHOWN]]
-    return SimpleNamespace(shown=shown, more=max(0, len(rows) - len(shown)), total=len(rows))
+    total = waits_in_all(len(rows), reader.dags.ids)
+    return SimpleNamespace(shown=shown, more=total - len(shown), total=total, cut=total > len(rows))
 
 
 def _exports(reader: Reader) -> SimpleNamespace:
     rows = running_exports(reader.dags.ids, now=reader.clock.now)
     shown: list[ExportView] = [export_view(row) for row in rows[:_EXPORTS_SHOWN]]
+    total = exports_in_all(len(rows), reader.dags.ids)
     return SimpleNamespace(
-        shown=shown, more=max(0, len(rows) - len(shown)), total=len(rows),
+        shown=shown, more=total - len(shown), total=total,
         unsized=sum(1 for view in shown if view.percent is None),
     )  # fmt: skip
 
@@ -105,7 +117,10 @@ def _zones(watched: Card, today: Card, find: str) -> list[WatchedZone]:
     rows = {row.zone: row for row in watched.value or []}
     for zone in today.value.zones if today.value else []:
         if zone and zone not in rows:
-            rows[zone] = WatchedZone(zone=zone, name=None, waits=0, is_default=False, next_start_at=None)
+            entry = find_zone(zone)
+            rows[zone] = WatchedZone(
+                zone=zone, name=entry.name if entry else None, waits=0, is_default=False, next_start_at=None
+            )
     wanted = find.strip().lower()
     return [row for row in rows.values() if not wanted or wanted in f"{row.zone} {row.name or ''}".lower()]
 
@@ -114,12 +129,15 @@ def _figures(made: dict[str, Card], clock: Clock) -> list[SimpleNamespace]:
     waits, exports, today = made["waits"].value, made["exports"].value, made["today"].value
 
     def figure(name: str, value: str, note: str) -> SimpleNamespace:
-        return SimpleNamespace(name=name, value=value, note=note)
+        card = made[{"Waiting": "waits", "Exporting": "exports"}.get(name, "today")]
+        return SimpleNamespace(
+            name=name, value=value, note=note, problem=card.problem.title if card.problem else ""
+        )  # fmt: skip
 
     next_wait = waits.shown[0] if waits and waits.shown else None
-    next_words = (
-        f"next start {clock.time(next_wait.planned_at)}, {next_wait.zone}" if next_wait else "nothing is held"
-    )
+    next_words = "nothing is held"
+    if next_wait:
+        next_words = ", ".join(filter(None, (f"next start {clock.time(next_wait.planned_at)}", next_wait.zone)))
     unsized = {0: "each of known size", 1: "one without a known size"}
     export_words = "" if not exports else "none at the moment"
     if exports and exports.total:
@@ -134,7 +152,7 @@ def _figures(made: dict[str, Card], clock: Clock) -> list[SimpleNamespace]:
 def _figures_today(today: Any, figure: Any) -> list[SimpleNamespace]:
     sums = today.sums if today else None
     if sums is None or not sums.reports:
-        note = "unknown" if sums is None else "nothing was reported yet"
+        note = "unknown" if sums is None else "nothing was reported today"
         value = DASH if sums is None else "0"
         return [
             figure("Reported today", value, note),

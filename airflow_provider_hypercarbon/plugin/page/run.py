@@ -30,6 +30,8 @@ from airflow_provider_hypercarbon.report_store import ReportFilters
 
 _BACK = timedelta(hours=4)
 _AFTER = timedelta(hours=1)
+#: A run of many mapped tasks is a list, of no more than these.
+_WAITS_SHOWN = 100
 
 
 class Address(NamedTuple):
@@ -57,7 +59,11 @@ def show(where: Address, reader: Reader) -> HTMLResponse:
     read: _Read = made.value
     if len(read.by_task) > 1:
         rows = [SimpleNamespace(where=key, decision=found[-1].record.decision) for key, found in read.by_task.items()]
-        return document("run.html", reader.clock, problem=None, waits_of_run=rows, **values)
+        rows.sort(key=lambda row: (row.decision.due, row.decision.start_at, row.where))
+        shown = rows[:_WAITS_SHOWN]
+        return document(
+            "run.html", reader.clock, problem=None, waits_of_run=shown, cut=len(rows) > len(shown), **values
+        )
     if not read.by_task:
         return document("run.html", reader.clock, problem=NOTHING_KEPT, waits_of_run=[], **values)
     address, decided = next(iter(read.by_task.items()))
@@ -93,7 +99,11 @@ class _Read(NamedTuple):
 def _read(where: Address, reader: Reader) -> _Read:
     task, index = where.task_id or None, where.map_index
     asked = ReportFilters(dag_id=where.dag_id, run_id=where.run_id)
-    waits = [row for row in waits_in_progress(reader.dags.only(where.dag_id)) if row.run_id == where.run_id]
+    of = {"run_id": where.run_id}
+    # Of a mapped task with thousands of waits, this one is asked for by name.
+    waits = waits_in_progress(
+        reader.dags.only(where.dag_id), **(of if task is None else {**of, "task_id": task, "map_index": index})
+    )
     waiting = {Address(row.dag_id, row.run_id, row.task_id, row.map_index) for row in waits}
     by_task: dict[Address, list[Decided]] = defaultdict(list)
     results = reader.ask.results()

@@ -41,9 +41,24 @@ def starts_chart(starts: Sequence[Start], waiting: WaitRow | None, clock: Clock)
         hours = len(ticks) * step
         at = None if schedule is None or step >= 12 else clock.local(schedule + timedelta(hours=hours))
         ticks.append([hours, f"{at:%H:%M}" if at else f"+{hours:g}{THIN}h"])
+    other = 0 if schedule is None else sum(1 for row in rows if not _same_time(row["ready"], schedule, clock))
     for row in rows:
         row.pop("ready")
-    return {"kind": "starts", "rows": rows, "ticks": ticks, "labels": [row.pop("label") for row in rows]}
+    return {
+        "kind": "starts",
+        "rows": rows,
+        "ticks": ticks,
+        "labels": [row.pop("label") for row in rows],
+        # Their marks say how long they waited; the clock beside them is that of the others.
+        "note": f"{other} of these runs {'was' if other == 1 else 'were'} not scheduled at "
+        f"{clock.local(schedule):%H:%M}: drawn by how long {'it' if other == 1 else 'they'} waited."
+        if schedule is not None and other
+        else "",
+    }
+
+
+def _same_time(one: datetime, other: datetime, clock: Clock) -> bool:
+    return f"{clock.local(one):%H:%M}" == f"{clock.local(other):%H:%M}"
 
 
 def _usual_schedule(ready: Sequence[datetime], clock: Clock) -> datetime | None:

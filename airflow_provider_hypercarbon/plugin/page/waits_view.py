@@ -17,6 +17,7 @@ class WaitView(NamedTuple):
     """
 
     where: TaskAddress
+    task: str
     zone: str
     vms: str
     sentence: str
@@ -53,8 +54,9 @@ def wait_view(row: WaitRow, clock: Clock) -> WaitView:
     vms = len(row.vm_paths)
     return WaitView(
         where=row,
+        task=f"{row.task_id} [{row.map_index}]" if row.map_index >= 0 else row.task_id,
         zone=row.zone or (decision.zone if decision else ""),
-        vms=vm_name(row.vm_paths[0]) if vms == 1 else f"{vms} VMs" if vms else "",
+        vms=vm_name(row.vm_paths[0]) if vms == 1 else f"{number(vms)} VMs" if vms else "",
         sentence=clock.sentence(decision.sentence, decision.decided_at) if decision else "It has not decided yet.",
         tags=tuple(tags),
         planned_at=planned_at,
@@ -64,7 +66,7 @@ def wait_view(row: WaitRow, clock: Clock) -> WaitView:
         left=span(row.deadline - now) if row.deadline > now else "",
         done=share(now),
         plan_left=share(planned_at),
-        plan_width=max(0.6, round(share(planned_at + duration) - share(planned_at), 2)),
+        plan_width=max(0.6, round(share(planned_at + duration) - share(planned_at), 2)) if decision else 0,
         deadline_left=share(row.deadline),
     )
 

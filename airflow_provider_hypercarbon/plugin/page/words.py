@@ -64,10 +64,8 @@ def mass(central: float | None, low: float | None, high: float | None, *, signed
     unit = MassUnit.of(central)
     if central is None or low is None or high is None or low == high:
         return Mass(unit.text(central, signed=signed), "")
-    first, last = sorted((low, high))
-    return Mass(
-        unit.text(central, signed=signed), f"{unit.text(first, signed=signed)} to {unit.text(last, signed=signed)}"
-    )
+    first, last = (unit.text(bound, signed=signed) for bound in sorted((low, high)))
+    return Mass(unit.text(central, signed=signed), "" if first == last else f"{first} to {last}")
 
 
 def number(value: float, decimals: int = 0, *, signed: bool = False) -> str:

@@ -24,7 +24,13 @@ AHEAD = timedelta(hours=48)
 _BACK = timedelta(hours=4)
 #: Sources publish with a delay of an hour or two; what is older than this is said to be old.
 _OLD = timedelta(hours=2, minutes=30)
-_NAMES = {"electricity_maps": "Electricity Maps", "mock": "mock source"}
+_NAMES = {
+    "electricity_maps": "Electricity Maps", "energy_charts": "Energy-Charts", "neso": "NESO", "watttime": "WattTime",
+    "ember_yearly": "Ember", "trace": "the trace", "mock": "mock source", "chain": "the sources",
+    "keyless": "NESO or Energy-Charts",
+}  # fmt: skip
+#: A list below a curve names no more waits than these.
+_OTHERS_SHOWN = 20
 
 
 def part(zone: str, reader: Reader) -> HTMLResponse:
@@ -48,7 +54,7 @@ def source_name(name: str | None) -> str:
 def _values(zone: str, reader: Reader) -> dict[str, Any]:
     empty = {
         "zone": zone, "name": None, "present": None, "curve": None, "problem": None, "stale": None, "synthetic": None,
-        "lowest": None, "source": "", "measured_at": None, "basis": None, "others": [],
+        "lowest": None, "source": "", "measured_at": None, "basis": None, "others": [], "others_more": 0,
     }  # fmt: skip
     try:
         key = zone_key(zone)
@@ -64,7 +70,7 @@ def _values(zone: str, reader: Reader) -> dict[str, Any]:
 
 def _drawn(answer: ForecastAnswer, waits: list[WaitRow], clock: Clock) -> dict[str, Any]:
     decided = [(row, row.decision) for row in waits if row.decision is not None]
-    others: list[WaitView] = [wait_view(row, clock) for row, _ in decided[1:]]
+    others: list[WaitView] = [wait_view(row, clock) for row, _ in decided[1 : 1 + _OTHERS_SHOWN]]
     newest = answer.measured[-1] if answer.measured else None
     curve = CurveView(
         clock=clock,
@@ -88,7 +94,7 @@ def _drawn(answer: ForecastAnswer, waits: list[WaitRow], clock: Clock) -> dict[s
         "name": answer.name,
         "present": present,
         "curve": curve if curve.has_data else None,
-        "problem": _problem(answer, waits),
+        "problem": _problem(answer, waits, clock),
         "stale": newest.end if newest is not None and clock.now - newest.end > _OLD else None,
         "synthetic": answer.synthetic,
         "lowest": curve.lowest(),
@@ -96,10 +102,11 @@ def _drawn(answer: ForecastAnswer, waits: list[WaitRow], clock: Clock) -> dict[s
         "measured_at": None if newest is None else newest.end if newest.end <= clock.now else newest.time,
         "basis": answer.basis,
         "others": others,
+        "others_more": max(0, len(decided) - 1 - len(others)),
     }
 
 
-def _problem(answer: ForecastAnswer, waits: list[WaitRow]) -> Problem | None:
+def _problem(answer: ForecastAnswer, waits: list[WaitRow], clock: Clock) -> Problem | None:
     """Say what the source did not give, and what that means for those who wait."""
     if not answer.problems:
         return None
@@ -107,8 +114,12 @@ def _problem(answer: ForecastAnswer, waits: list[WaitRow]) -> Problem | None:
     if not missing:
         return None
     keep = " Waiting runs keep their last plan and their deadline." if waits else ""
+    checks = [row.decision.check_again_at for row in waits if row.decision and row.decision.check_again_at]
+    next_check = min((at for at in checks if at > clock.now), default=None)
+    again = f" They try again at {clock.time(next_check)}." if next_check else ""
     nothing = not answer.forecast and not answer.measured
     return Problem(
-        f"No {missing} for {answer.zone}", f"{answer.problems[0]}{keep}", alert=nothing,
+        f"No {missing} for {answer.zone}",
+        f"{answer.problems[0]} That was at {clock.time(clock.now)}.{keep}{again}", alert=nothing,
         button="Try now" if nothing else "", href="page?view=overview",
     )  # fmt: skip

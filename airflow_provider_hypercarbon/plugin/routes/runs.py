@@ -10,7 +10,7 @@ from airflow_provider_hypercarbon.plugin.backends import Now, Results
 from airflow_provider_hypercarbon.plugin.exports import running_exports
 from airflow_provider_hypercarbon.plugin.guard import READS_DAG, ReadableDags
 from airflow_provider_hypercarbon.plugin.routes.grid import curve_points
-from airflow_provider_hypercarbon.plugin.running import MOST_EXPORTS, MOST_WAITS, waits_in_progress
+from airflow_provider_hypercarbon.plugin.running import exports_in_all, waits_in_all, waits_in_progress
 from airflow_provider_hypercarbon.plugin.schemas.runs import (
     Decided,
     DecisionsAnswer,
@@ -32,14 +32,14 @@ _MOST_DECISIONS = 200
 def waits(dags: ReadableDags, now: Now, dag_id: OfDag = None) -> WaitsAnswer:
     """List the sensors that hold a job now, by next start."""
     found = waits_in_progress(dags.only(dag_id))
-    return WaitsAnswer(waits=found[:MOST_WAITS], total=len(found), asked_at=now)
+    return WaitsAnswer(waits=found, total=waits_in_all(len(found), dags.only(dag_id)), asked_at=now)
 
 
 @router.get("/exports")
 def exports(dags: ReadableDags, now: Now, dag_id: OfDag = None) -> ExportsAnswer:
     """List the exports that run now, with their progress."""
     found = running_exports(dags.only(dag_id), now=now)
-    return ExportsAnswer(exports=found[:MOST_EXPORTS], total=len(found), asked_at=now)
+    return ExportsAnswer(exports=found, total=exports_in_all(len(found), dags.only(dag_id)), asked_at=now)
 
 
 @router.get("/dags/{dag_id}/runs/{run_id}/decisions", dependencies=[READS_DAG])

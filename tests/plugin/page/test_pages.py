@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -13,12 +15,18 @@ from airflow_provider_hypercarbon.carbon.footprint import make_report
 from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
 from airflow_provider_hypercarbon.plugin.guard import DagAccess, readable_dags
+from airflow_provider_hypercarbon.plugin.page import zone
 from airflow_provider_hypercarbon.plugin.page.reader import Backends, backends
 from airflow_provider_hypercarbon.plugin.page.rendering import STATIC
+from airflow_provider_hypercarbon.plugin.page.words import Clock
+from airflow_provider_hypercarbon.plugin.routes.grid import forecast
+from airflow_provider_hypercarbon.plugin.schemas.grid import ForecastAnswer
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, DecisionLog, ResultsDatabase, RunContext
+from airflow_provider_hypercarbon.sources.electricity_maps import ElectricityMapsSource
 from airflow_provider_hypercarbon.sources.mock import MockSource
 from airflow_provider_hypercarbon.sources.planning import plan_with_record
 from tests.plugin.conftest import NOW, token_of
+from tests.plugin.page.waits import decision, wait
 
 HOUR = timedelta(hours=1)
 OWN_FILES = [path for path in STATIC.rglob("*") if path.is_file() and "vendor" not in path.parts]
@@ -70,7 +78,7 @@ class TestViews:
     @pytest.mark.parametrize(
         ("view", "words"),
         [
-            ("", ["No backup is held", "No export runs", "erp-1", "Asking the source for DE"]),
+            ("", ["No backup is held", "No export runs", "erp-1", "Asking the mock source for DE"]),
             ("?view=ledger", ["Emissions per day", "erp-1", "By VM", "Download CSV (6 rows)"]),
             ("?view=ledger&data=mock", ["These figures are mock data", "toy"]),
             ("?view=run&dag_id=nightly&run_id=r1", ["The curve it decided on", "What happened", "First plan"]),
@@ -118,7 +126,8 @@ class TestFailingAlone:
         app.dependency_overrides[backends] = lambda: Backends(results=broken)
         answer = page.get("/page")
         assert "The ledger cannot be read" in answer.text
-        assert "No backup is held" in answer.text or "No backups have waited yet" in answer.text
+        assert "No backup is held" in answer.text  # and not: none has waited yet, which nobody can know now
+        assert answer.text.count('data-problem="The ledger cannot be read"') == 3
         assert "svc_carbon" not in answer.text
         assert 'role="alert"' in answer.text
 
@@ -126,6 +135,21 @@ class TestFailingAlone:
         """So that a curve which is drawn already stays."""
         assert page.get("/page/zone?zone=DE").headers.get("x-hypercarbon-problem") is None
         assert page.get("/page/zone?zone=nowhere!").headers["x-hypercarbon-problem"] == "true"
+
+    def test_a_source_that_does_not_answer(self, app: FastAPI, results: ResultsDatabase):
+        """The card says what it answered and when, and when those who wait try again."""
+
+        def limited(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(429, json={"error": "Too many requests"})
+
+        source = ElectricityMapsSource("a-token", transport=httpx.MockTransport(limited))
+        answer = ForecastAnswer.model_validate(forecast("DE", source, NOW, hours=48, hours_back=4))
+        made = decision(check_again_at=NOW + HOUR / 4, decided_at=NOW, deadline=NOW + 9 * HOUR)
+        problem = zone._problem(answer, [wait(made)], Clock(NOW, ZoneInfo("Europe/Berlin")))
+        assert problem is not None
+        assert problem.title == "No forecast for DE"
+        assert "429, too many requests. That was at 19:20. Waiting runs keep their last plan" in problem.text
+        assert problem.text.endswith("They try again at 19:35.")
 
 
 class TestAccess:
@@ -207,6 +231,19 @@ def test_a_day_of_the_reader_has_its_reports(page: TestClient):
     assert datetime(2026, 11, 22, 23, 30, tzinfo=UTC) < NOW
     text = page.get("/page?view=ledger&from=2026-11-20&to=2026-11-22").text
     assert "Fri 20 Nov" in text
+
+
+def test_an_unknown_figure_has_its_reason_on_focus(page: TestClient, results: ResultsDatabase):
+    """A dash is a stop of the keyboard, and its reason is read out."""
+    series = MockSource().history("DE", NOW - 9 * HOUR, NOW, now=NOW).model_copy(update={"synthetic": None})
+    report = make_report(
+        operation_id="unplanned", zone="DE", started_at=NOW - 3 * HOUR, ended_at=NOW - 2 * HOUR, series=series,
+        data_gb=500,
+    )  # fmt: skip
+    CarbonReportStore(results).save(report, RunContext(dag_id="nightly", run_id="r", task_id="report"), now=NOW)
+    text = page.get("/page?view=ledger&operation_id=unplanned").text
+    why = "The scheduled start is not known."
+    assert f'<span class="why" tabindex="0" title="{why}">–<span class="heard"> {why}</span></span>' in text
 
 
 def test_the_link_of_a_report_shows_its_row(app: FastAPI, page: TestClient):

@@ -20,6 +20,18 @@ class TestStarts:
         assert chart is not None
         assert [row["shape"] for row in chart["rows"]] == ["triangle", "square", "ring", "dot", "open"]
         assert chart["ticks"][0] == [0, "20:00"]
+        assert chart["note"] == ""
+
+    def test_a_run_at_another_time_is_said(self):
+        """It is drawn by how long it waited, which the clock of the others does not tell."""
+        ready = [NOW - 72 * HOUR, NOW - 48 * HOUR, NOW - 24 * HOUR + 2 * HOUR]
+        rows = [
+            Start(**WHERE, zone="DE", reason="cleanest", ready_at=at, started_at=at + HOUR, deadline=at + 9 * HOUR)
+            for at in ready
+        ]
+        chart = starts_chart(rows, None, CLOCK)
+        assert chart is not None
+        assert chart["note"].startswith("1 of these runs was not scheduled at 20:00")
 
     def test_runs_at_any_time_have_no_clock(self):
         """Where no schedule is usual, the axis counts hours."""

@@ -37,7 +37,12 @@ class TestWait:
         """Only the deadline is known."""
         found = wait_view(wait(None, zone=None), CLOCK)
         assert found.planned_at == NOW + 8 * HOUR
-        assert found.until == "until it starts anyway"
+        assert (found.until, found.plan_width) == ("until it starts anyway", 0)
+
+    def test_one_of_a_mapped_task(self):
+        """Its number tells it from the others."""
+        assert wait_view(wait(decision(), map_index=12), CLOCK).task == "wait [12]"
+        assert wait_view(wait(decision()), CLOCK).task == "wait"
 
 
 class TestExport:

@@ -42,6 +42,10 @@ class TestNumbers:
         change = mass(-0.177, -0.113, -0.282, signed=True)
         assert (plain(change.value), plain(change.span)) == ("−177 g", "−282 g to −113 g")
 
+    def test_bounds_that_look_alike_are_no_range(self):
+        """ "<0.1 g to <0.1 g" says nothing."""
+        assert mass(0.000_02, 0.000_01, 0.000_04).span == ""
+
     def test_signs(self):
         """A true minus, a plus only where asked for, and none on zero."""
         assert number(-3.2, 1) == "−3.2"

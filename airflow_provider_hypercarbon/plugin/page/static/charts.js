@@ -1,13 +1,15 @@
 // Charts: from what the server wrote into the page to a drawing. Only this file knows the chart library.
+import { named } from "./line-names.js";
 import { readable } from "./readout.js";
+import { FAMILY, lineOf, rule, text } from "./shapes.js";
 
 /** @typedef {Record<string, any>} Spec */
+/** @typedef {import("./shapes.js").Area} Area */
 
 /** @type {any} */
 let library = null;
 /** @type {Map<Element, {chart: any, spec: Spec}>} */
 const drawn = new Map();
-const FAMILY = "Inter, -apple-system, BlinkMacSystemFont, 'Segoe UI', Helvetica, Arial, sans-serif";
 const LIBRARY = new URL("./vendor/chart-library.js", import.meta.url).href;
 const LEVELS = [0, 100, 200, 400, 600, Infinity];
 const WORDS = ["excellent", "good", "moderate", "poor", "very poor"];
@@ -79,10 +81,6 @@ function option(spec, width) {
 }
 
 const axisText = { color: "var(--fg-muted)", fontSize: 11.5, fontFamily: FAMILY };
-const lineOf = (/** @type {string} */ colour, /** @type {number} */ width, dash = /** @type {number[] | false} */ (false)) => (
-  { stroke: colour, lineWidth: width, lineDash: dash || null, fill: "none" }
-);
-
 /** A grid's curve. @param {Spec} spec @param {number} width */
 function curve(spec, width) {
   const narrow = width < 600;
@@ -120,12 +118,6 @@ function curve(spec, width) {
     ],
   };
 }
-
-/**
- * @typedef {object} Area where a chart is drawn
- * @property {(x: number, y: number) => number[]} at from values to pixels
- * @property {number} left @property {number} right @property {number} top @property {number} bottom
- */
 
 /** A series that draws what it likes. @param {number} z @param {(area: Area) => object[]} children */
 function custom(z, children) {
@@ -218,30 +210,17 @@ function marks(spec, area) {
     shapes.push(rule([area.left, y, area.right, y], lineOf("var(--fg)", 1.4, [2, 2])));
     shapes.push(text(`threshold ${spec.threshold}`, area.right - 4, y - 3, { align: "right", verticalAlign: "bottom", fill: "var(--fg)", fontWeight: 600 }, true));
   }
-  if (inside(spec.mark.at)) {
-    shapes.push(rule([x(spec.mark.at), up + 4, x(spec.mark.at), area.bottom], lineOf("var(--fg)", 1.2)));
-    const free = !spec.plan || Math.abs(x(spec.plan.at) - x(spec.mark.at)) > 150;
-    if (free) shapes.push(text(spec.mark.label, x(spec.mark.at) + 4, area.top + 2, { verticalAlign: "top", fill: "var(--fg)" }, true));
-  }
+  if (inside(spec.mark.at)) shapes.push(rule([x(spec.mark.at), up + 4, x(spec.mark.at), area.bottom], lineOf("var(--fg)", 1.2)));
   if (spec.scheduled && inside(spec.scheduled)) {
     const at = x(spec.scheduled);
     shapes.push({ type: "polygon", shape: { points: [[at, area.bottom - 1], [at - 5, area.bottom + 7], [at + 5, area.bottom + 7]] }, style: { fill: "var(--fg)" } });
   }
-  if (spec.plan && inside(spec.plan.at)) {
-    const at = x(spec.plan.at);
-    shapes.push(rule([at, up, at, area.bottom], lineOf("var(--plan)", 2)));
-    const room = spec.deadline ? x(spec.deadline.at) - at : Infinity;
-    const left = room < 110 && at > 92;
-    shapes.push(text(`\u25bc ${spec.plan.label}`, at + (left ? 4 : -4), up - 2, { align: left ? "right" : "left", verticalAlign: "bottom", fill: "var(--plan)", fontWeight: 600 }));
-  }
-  if (spec.deadline && inside(spec.deadline.at)) {
-    const at = x(spec.deadline.at);
-    shapes.push(rule([at, up, at, area.bottom], lineOf("var(--deadline)", 2, [5, 4])));
-    const before = area.right - at < 110;
-    const apart = spec.plan ? at - x(spec.plan.at) : Infinity;
-    const close = apart < 6 || (apart < 110 && x(spec.plan.at) <= 92);
-    if (!close) shapes.push(text(spec.deadline.label, at + (before ? -4 : 4), up - 2, { align: before ? "right" : "left", verticalAlign: "bottom", fill: "var(--deadline)", fontWeight: 600 }));
-  }
+  const plan = spec.plan && inside(spec.plan.at) ? { at: x(spec.plan.at), words: `\u25bc ${spec.plan.label}`, fill: "var(--plan)", out: -4 } : null;
+  const deadline = spec.deadline && inside(spec.deadline.at) ? { at: x(spec.deadline.at), words: spec.deadline.label, fill: "var(--deadline)", out: 4 } : null;
+  if (plan) shapes.push(rule([plan.at, up, plan.at, area.bottom], lineOf(plan.fill, 2)));
+  if (deadline) shapes.push(rule([deadline.at, up, deadline.at, area.bottom], lineOf(deadline.fill, 2, [5, 4])));
+  const mark = inside(spec.mark.at) ? { at: x(spec.mark.at), words: spec.mark.label, fill: "var(--fg)", out: 4 } : null;
+  shapes.push(...named(plan, deadline, mark, area));
   return shapes;
 }
 
@@ -317,10 +296,14 @@ function starts(spec, width) {
       });
       const slot = (area.right - area.left) / spec.rows.length;
       if (width > 500) shapes.push(text("scheduled", area.right + 6, area.at(0, 0)[1], { fill: "var(--fg-muted)", verticalAlign: "middle" }));
+      for (let from = 0, to = 0; from < spec.rows.length; from = to) {
+        // One line for runs with the same deadline: dashes that begin anew at each run are no dashes.
+        while (to < spec.rows.length && spec.rows[to].deadline === spec.rows[from].deadline) to += 1;
+        const end = area.at(from, spec.rows[from].deadline)[1];
+        shapes.push(rule([area.at(from, 0)[0] - slot / 2, end, area.at(to - 1, 0)[0] + slot / 2, end], lineOf("var(--deadline)", 1.8, [5, 3])));
+      }
       spec.rows.forEach((/** @type {any} */ row, /** @type {number} */ i) => {
         const [x, y] = area.at(i, row.v);
-        const end = area.at(i, row.deadline)[1];
-        shapes.push(rule([x - slot / 2, end, x + slot / 2, end], lineOf("var(--deadline)", 1.8, [5, 3])));
         shapes.push(rule([x, area.at(i, 0)[1], x, y], { ...lineOf("var(--plan)", 4), opacity: 0.3 }));
         shapes.push(startMark(row.shape, x, y));
       });
@@ -340,15 +323,6 @@ function startMark(shape, x, y) {
     type: "circle", shape: { cx: x, cy: y, r: 4.8 },
     style: { fill: open ? "var(--panel)" : "var(--plan)", stroke: shape === "ring" ? ink : "var(--plan)", lineWidth: 1.8, lineDash: shape === "open" ? [2, 2] : null },
   };
-}
-
-/** @param {number[]} points @param {object} style */
-function rule([x1, y1, x2, y2], style) { return { type: "line", shape: { x1, y1, x2, y2 }, style }; }
-
-/** @param {string} words @param {number} x @param {number} y @param {object} style @param {boolean} halo */
-function text(words, x, y, style, halo = false) {
-  const around = halo ? { stroke: "var(--panel)", lineWidth: 3 } : {};
-  return { type: "text", style: { text: words, x, y, fontSize: 11.5, fontFamily: FAMILY, ...around, ...style } };
 }
 
 /** @param {number[]} point @param {Area} area */

@@ -1,5 +1,6 @@
 // Parts that ask a source: each is fetched when it comes into sight, and fails alone.
 import { drawCharts } from "./charts.js";
+import { current, old, wordsOf } from "./old.js";
 import { say } from "./say.js";
 
 const SKELETON_AFTER = 150;
@@ -28,20 +29,21 @@ export async function fill(part) {
   try {
     const answer = await fetch(part.dataset.src ?? "", { headers: { accept: "text/html" } });
     if (!answer.ok) throw new Error(String(answer.status));
-    const text = await answer.text();
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
     const failed = answer.headers.get("x-hypercarbon-problem") === "true";
     if (had && failed) {
-      part.classList.add("old");
+      old(part, wordsOf(fresh));
       return;
     }
-    part.classList.remove("old");
-    swap(part, new DOMParser().parseFromString(text, "text/html").body);
+    swap(part, fresh);
+    current(part);
     part.dataset.filled = String(!failed);
     drawCharts(part);
   } catch {
     if (had) {
-      part.classList.add("old");
+      old(part, "It did not answer.");
     } else {
+      part.dataset.filled = "false"; // so that the next refresh asks again
       const asking = part.querySelector(".asking");
       if (asking) asking.textContent = "This did not answer. The next try is in a minute.";
       say(`${part.querySelector("h3")?.textContent?.trim() ?? "A part"} did not answer.`);
@@ -50,6 +52,23 @@ export async function fill(part) {
     part.setAttribute("aria-busy", "false");
     part.classList.remove("waiting-for-skeleton");
   }
+}
+
+/** Put other parts in place; what a source answered before stays until it answers anew. @param {Element} main @param {Element} fresh */
+export function swapAll(main, fresh) {
+  const filled = [...main.querySelectorAll("[data-filled=true]")].map((part) => /** @type {HTMLElement} */ (part));
+  const kept = filled.map((part) => ({ name: part.dataset.part ?? "", marks: part.className, asOf: part.dataset.asOf, nodes: [...part.childNodes] }));
+  const reader = /** @type {HTMLElement} */ (document.activeElement);
+  swap(main, fresh);
+  for (const { name, marks, asOf, nodes } of kept) {
+    const part = /** @type {HTMLElement | null} */ (main.querySelector(`[data-src][data-part="${CSS.escape(name)}"]`));
+    if (!part) continue;
+    part.replaceChildren(...nodes);
+    part.className = marks;
+    part.dataset.filled = "true";
+    if (asOf) part.dataset.asOf = asOf;
+  }
+  if (reader !== document.body && main.contains(reader)) reader.focus({ preventScroll: true }); // in what was kept
 }
 
 /** Put new content in place, keeping what the reader opened and chose, and where the reader is. @param {Element} old @param {Element} fresh */

@@ -1,6 +1,7 @@
 // Ask for the page again, and put in what changed: a reader's place, open tables and focus stay.
 import { drawCharts } from "./charts.js";
-import { fill, fillLazily, swap } from "./parts.js";
+import { current, failed, old, wordsOf } from "./old.js";
+import { fill, fillLazily, swap, swapAll } from "./parts.js";
 import { say } from "./say.js";
 
 const INTERVAL = 60_000;
@@ -27,9 +28,8 @@ export async function refresh() {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
     if (!answer.ok) return lost(away, answer.status);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (away) away.hidden = true;
     const before = plans(document);
-    put(fresh);
+    if (!put(fresh) && away) away.hidden = true;
     document.body.dataset.zone = fresh.body.dataset.zone ?? "";
     announce(before, plans(document));
   } catch {
@@ -37,36 +37,60 @@ export async function refresh() {
   }
 }
 
-/** @param {Document} fresh */
+/** @param {Document} fresh @returns {boolean} whether an error kept parts from coming anew, which is said */
 function put(fresh) {
-  const parts = [...fresh.querySelectorAll("[data-part]")];
-  const names = parts.map(name).join("\n");
-  if (names !== [...document.querySelectorAll("[data-part]")].map(name).join("\n")) {
+  const [parts, here] = [partsOf(fresh), partsOf(document)];
+  const names = new Set(parts.map(name));
+  const gone = here.filter((part) => !names.has(name(part)));
+  const problem = parts.find(failed);
+  if (gone.length && problem) {
+    keep(gone, wordsOf(problem));
+  } else if (parts.map(name).join("\n") !== here.map(name).join("\n")) {
     // Parts came or went: take all of it.
-    const [old, now] = [document.querySelector("main"), fresh.querySelector("main")];
-    if (old && now) swap(old, now);
+    const [main, other] = [document.querySelector("main"), fresh.querySelector("main")];
+    if (main && other) swapAll(main, other);
     const [clock, present] = [document.querySelector("[data-part=clock]"), fresh.querySelector("[data-part=clock]")];
     if (clock && present) swap(clock, present);
     seen.clear();
     drawCharts(document);
     fillLazily(document);
-    return;
+    return false;
   }
   for (const part of parts) {
-    const old = document.querySelector(`[data-part="${CSS.escape(name(part))}"]`);
-    if (!(old instanceof HTMLElement)) continue;
-    if (old.dataset.src) {
-      if (old.dataset.filled) fill(old);
-    } else if (part.outerHTML !== seen.get(name(part)) && !(old.matches("form") && old.contains(document.activeElement))) {
-      seen.set(name(part), part.outerHTML);
-      const failed = part.querySelector("[role=alert]") && !old.querySelector("[role=alert]");
-      if (failed) { old.classList.add("old"); continue; }
-      old.classList.remove("old");
-      swap(old, part);
-      drawCharts(old);
+    const known = here.find((one) => name(one) === name(part));
+    if (!known) continue;
+    if (known.dataset.src) {
+      if (known.dataset.filled) fill(known);
+      continue;
     }
+    // What shows an error already may show the next one.
+    const keeps = failed(part) && !failed(known);
+    if (part.outerHTML !== seen.get(name(part)) && !(known.matches("form") && known.contains(document.activeElement))) {
+      seen.set(name(part), part.outerHTML);
+      if (keeps) { old(known, wordsOf(part)); continue; }
+      swap(known, part);
+      if (part.dataset.problem) known.dataset.problem = part.dataset.problem; else delete known.dataset.problem;
+      drawCharts(known);
+    }
+    if (!keeps) current(known);
   }
+  return Boolean(gone.length && problem);
 }
+
+/** Keep parts for which an error stands in the new page. @param {HTMLElement[]} gone @param {string} why */
+function keep(gone, why) {
+  for (const part of gone) {
+    if (part.dataset.src) { if (part.dataset.filled) fill(part); } else old(part, "");
+  }
+  const away = document.getElementById("away");
+  if (!away) return;
+  const words = `${why} What could not be had anew stays, with its time.`;
+  if (away.textContent !== words) away.textContent = words;
+  away.hidden = false;
+}
+
+/** @param {ParentNode} where @returns {HTMLElement[]} */
+function partsOf(where) { return [.../** @type {NodeListOf<HTMLElement>} */ (where.querySelectorAll("[data-part]"))]; }
 
 /** @param {Element} part */
 function name(part) { return /** @type {HTMLElement} */ (part).dataset.part ?? ""; }
