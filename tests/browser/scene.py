@@ -71,6 +71,12 @@ class Scene:
             _until(lambda dag_id=dag_id, task=task: self._has(dag_id, dag_id, task, "up_for_reschedule"), PATIENCE)
         _until(lambda: self._has("file_archive", "exporting", "export_vm", "deferred"), PATIENCE)
 
+    def export_a_part(self) -> None:
+        """Let the running export get some way: a third of it."""
+        self.daemon.exports.bytes_per_second = _MEGABYTES["files-03"] * 1e6 / 30
+        time.sleep(10)
+        self.daemon.exports.bytes_per_second = _SLOW
+
     def _has(self, dag_id: str, run: str, task: str, state: str) -> bool:
         try:
             tasks = self.airflow.tasks(dag_id, self.runs[run])

@@ -38,6 +38,7 @@ def main() -> int:
         take(Place(**json.loads(UP_ALREADY)), asked.folder, every=asked.all)
     else:
         with scene() as running:
+            running.export_a_part()
             take(running.place, asked.folder, every=asked.all)
     return 0
 

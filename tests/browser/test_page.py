@@ -19,7 +19,12 @@ playwright = pytest.importorskip("playwright.sync_api")
 expect = getattr(playwright, "expect", None)
 
 AXE = Path(__file__).resolve().parents[2] / "frontend/node_modules/axe-core/axe.min.js"
-VIEWS = {"overview": "", "ledger": "?view=ledger", "dag": "?view=dag&dag_id=nightly_vm_export"}
+VIEWS = {
+    "overview": "",
+    "ledger": "?view=ledger",
+    "dag": "?view=dag&dag_id=nightly_vm_export",
+    "zone": "?view=zone&zone=DE",
+}
 Window = Callable[..., Any]
 
 
@@ -63,6 +68,24 @@ class TestInsideAirflow:
         expect(frame.locator(".zone-of-time")).to_contain_text("Europe/Berlin")
         page.evaluate("localStorage.setItem('timezone', JSON.stringify('Asia/Tokyo'))")
         expect(frame.locator(".zone-of-time")).to_contain_text("Asia/Tokyo (JST)", timeout=60_000)
+
+    @pytest.mark.parametrize(("view", "times"), [("?view=zone&zone=DE", "time"), ("?view=ledger", "table.big time")])
+    def test_every_time_is_in_the_new_zone(self, window: Window, view: str, times: str):
+        """Without a reload, also on the page that opens for the first time."""
+        page = window(view, timezone_id="Asia/Kolkata")
+        expect(page.locator(".zone-of-time")).to_contain_text("IST")
+        expect(page.locator("main").locator(times).first).to_have_attribute("datetime", re.compile(r"\+05:30$"))
+        assert page.locator("main time:not([datetime$='+05:30'])").count() == 0
+
+    def test_signed_out_while_it_is_open(self, window: Window):
+        """The page says so and keeps what it showed."""
+        page = window()
+        page.locator(".wait").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        page.context.clear_cookies()
+        refresh(page)
+        expect(page.locator("#away")).to_have_text("You are signed out of Airflow. Reload this page to sign in.")
+        expect(page.locator(".wait")).to_have_count(4)
 
     def test_links_land_in_airflow(self, window: Window):
         """A DAG opens in Airflow itself, without a reload, and Back returns to the page."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -74,6 +75,28 @@ def see(app: FastAPI, *dag_ids: str) -> None:
     app.dependency_overrides[readable_dags] = lambda: DagAccess(frozenset(dag_ids))
 
 
+class _Parts(HTMLParser):
+    """Finds charts, tables and times that stand in no part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.within: list[bool] = []
+        self.outside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = dict(attrs)
+        if (tag in ("table", "time") or "data-chart" in names) and not any(self.within):
+            self.outside.append(f"{tag} {names}")
+        if tag not in ("meta", "link", "input", "br"):
+            self.within.append("data-part" in names)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        self.within.pop()
+
+
 class TestViews:
     @pytest.mark.parametrize(
         ("view", "words"),
@@ -94,6 +117,16 @@ class TestViews:
         assert answer.status_code == 200
         text = answer.text.replace("\u202f", " ")
         assert [word for word in words if word not in text] == []
+
+    @pytest.mark.parametrize(
+        "view",
+        ["", "?view=ledger", "?view=run&dag_id=nightly&run_id=r1", "?view=dag&dag_id=nightly", "?view=zone&zone=DE"],
+    )
+    def test_whatever_changes_stands_in_a_part(self, page: TestClient, view: str):
+        """Charts, tables and times come anew with the page's refresh, which knows parts only."""
+        parts = _Parts()
+        parts.feed(page.get(f"/page{view}").text)
+        assert parts.outside == []
 
     def test_times_are_the_readers(self, page: TestClient):
         """The cookie's zone, else the parameter's, else UTC; nonsense counts as nothing said."""
