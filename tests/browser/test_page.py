@@ -82,7 +82,10 @@ class TestInsideAirflow:
         page = window()
         page.locator(".wait").first.wait_for()
         page.wait_for_load_state("networkidle")
-        page.context.clear_cookies()
+        # The scene signs in whoever comes, so the answer is put in its place.
+        page.route(
+            lambda url: urlsplit(url).path.endswith("/page"), lambda route: route.fulfill(status=401, body="{}")
+        )
         refresh(page)
         expect(page.locator("#away")).to_have_text("You are signed out of Airflow. Reload this page to sign in.")
         expect(page.locator(".wait")).to_have_count(4)
@@ -241,6 +244,7 @@ class TestOverview:
     def test_focus_shows_what_pointing_shows(self, window: Window):
         """The whole instant of a time: on its own focus, and in a table on that of its row's link."""
         page = window()
+        page.wait_for_load_state("networkidle")
         page.keyboard.press("Tab")
         shown = "(place) => getComputedStyle(place, '::after').content"
         time = page.locator(".latest time").first
@@ -248,6 +252,7 @@ class TestOverview:
         time.focus()
         assert time.get_attribute("datetime") in time.evaluate(shown)
         page.goto(page.url.partition("?")[0] + "?view=ledger")
+        page.wait_for_load_state("networkidle")
         page.keyboard.press("Tab")
         row = page.locator("table.big tbody tr").first
         row.locator("a").focus()
