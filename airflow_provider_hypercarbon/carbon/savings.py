@@ -17,6 +17,7 @@ class SavingsEstimate(Frozen):
     :param best_start_at: the start with the lowest expected mean; now when none is lower.
     :param difference_kgco2eq: best minus now; negative is less, zero when now is best.
     :param saving_percent: the same as a share of now, as a positive number.
+    :param source: whose data the curve is made of; None when it is unknown.
     :param synthetic: the curve is made up, by the mock or for a sandbox key.
     """
 
@@ -33,6 +34,7 @@ class SavingsEstimate(Frozen):
     delay_minutes: float
     difference_kgco2eq: float
     saving_percent: float
+    source: str | None = None
     synthetic: Synthetic | None = None
 
 
@@ -45,6 +47,7 @@ def estimate_savings(
     duration: timedelta,
     now: datetime,
     energy_model: EnergyModel = DEFAULT_ENERGY_MODEL,
+    source: str | None = None,
     synthetic: Synthetic | None = None,
 ) -> SavingsEstimate | None:
     """Compare starting now with the best of ``starts`` on a curve; None when the mean of now is unknown."""
@@ -73,5 +76,6 @@ def estimate_savings(
         delay_minutes=(best_start - now) / timedelta(minutes=1),
         difference_kgco2eq=kwh * (best - mean_now) / 1000,
         saving_percent=100 * (1 - best / mean_now) if mean_now else 0.0,
+        source=source,
         synthetic=synthetic,
     )

@@ -118,7 +118,7 @@ def suggest_cron(options: argparse.Namespace) -> None:
             f"{row.saving_percent:.1f} %",
             f"{row.mean_delay_hours:.1f} h",
         )
-    console.print(table)
+    console.show(table)
     console.say(_FOOTNOTE, quietly=True)
 
 
@@ -202,7 +202,7 @@ def _print(rows: Sequence[BacktestRow], traces: Sequence[ReadingsLog], by: str |
             f"{row.calls_per_job:.1f}",
             str(row.jobs),
         )
-    console.print(table)
+    console.show(table)
     console.say(_FOOTNOTE, quietly=True)
 
 

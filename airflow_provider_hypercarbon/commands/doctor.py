@@ -90,7 +90,7 @@ def show(checks: Iterable[Check], *, as_json: bool) -> int:
     for check in found:
         table.add_row(_MARKS[check.ok], check.name, check.found)
     console = Terminal()
-    console.print(table)
+    console.show(table)
     # Once each, and whole, so that a command in it can be copied.
     for advice in dict.fromkeys(check.advice for check in found if check.advice and not check.ok):
         names = ", ".join(check.name for check in found if check.advice == advice and not check.ok)

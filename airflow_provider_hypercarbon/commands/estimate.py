@@ -74,7 +74,7 @@ def estimate(options: argparse.Namespace) -> None:
         start = clock_time(found.best_start_at, now=now)
         table.add_row("best", start, f"{found.best_gco2eq_per_kwh:.0f}", f"{found.best_kgco2eq * 1000:.1f}")
     console = Terminal()
-    console.print(table)
+    console.show(table)
     if found.delay_minutes > 0:
         wait = words(timedelta(minutes=found.delay_minutes))
         console.say(

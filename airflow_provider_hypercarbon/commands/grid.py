@@ -93,7 +93,7 @@ def zones(options: argparse.Namespace) -> None:
         name = zone.name if zone.region in (zone.name, "") or zone in ZONES else f"{zone.name}, {zone.region}"
         table.add_row(zone.key, name, typical, aliases, keyless, note)
     console = Terminal()
-    console.print(_fitting(table, console.width))
+    console.show(_fitting(table, console.width))
     if not options.all and not options.search:
         console.say(
             "The twelve of the HyperSDK documents. --all lists every zone; a word looks for some.", quietly=True
@@ -105,8 +105,6 @@ def _fitting(table: Table, width: int) -> Table:
     table.columns = [column for column in table.columns if any(column._cells)]
     if width < _NARROW:
         del table.columns[2:]
-    for column in table.columns:
-        column.overflow = "fold"
     return table
 
 
@@ -187,7 +185,7 @@ def status(options: argparse.Namespace) -> None:
         table = Table("From (UTC)", "gCO2eq/kWh", "Level")
         for slot in state.forecast:
             table.add_row(f"{slot.start_at:%a %H:%M}", f"{slot.gco2eq_per_kwh:.0f}", slot.level)
-        console.print(table)
+        console.show(table)
 
 
 def asked_source(options: argparse.Namespace) -> CarbonSource:

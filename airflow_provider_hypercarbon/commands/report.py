@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 #: A terminal is no place for more; files have all.
 _MOST_LINES = 100
+#: A terminal in which the table fits with each range in one line.
+_WIDE = 120
+_LEFT_TO_FILES = ("GB", "Provisional")
 
 
 def add_parsers(commands: Any) -> None:
@@ -104,38 +108,52 @@ def _print(summary: Summary) -> None:
     from airflow_provider_hypercarbon.summaries.page import DIMENSION_WORDS, counted, range_words, signed, span_words
 
     console = Terminal()
-    groups = [Column(DIMENSION_WORDS[name], overflow="fold") for name in summary.by]
-    numbers = ("Runs", "GB", "kWh", "kgCO2eq", "low to high", "To scheduled", "g/GB", "Provisional")
+    is_narrow = console.width < _WIDE
+    signals = {row.signal or "none" for row in summary.rows}
+    headings = [DIMENSION_WORDS[name] for name in summary.by] + ["Intensities"] * (len(signals) > 1)
+    figures: dict[str, Callable[[SummaryRow, Any], str]] = {
+        "Runs": lambda row, _: f"{row.operations:,}",
+        "GB": lambda _, sums: digits(sums["data_gb"]),
+        "kWh": lambda _, sums: digits(sums["energy_kwh"]),
+        "kgCO2eq": lambda _, sums: digits(sums["emissions_kgco2eq"]),
+        "low to high": lambda _, sums: range_words(sums["emissions_low_kgco2eq"], sums["emissions_high_kgco2eq"]),
+        "To scheduled": lambda _, sums: signed(sums["difference_to_scheduled_kgco2eq"]),
+        "g/GB": lambda row, _: digits(row.gco2eq_per_gb),
+        "Provisional": lambda row, _: f"{row.provisional:,}",
+    }
+    if is_narrow:  # what says who it was stands in one column, and two figures are left to the files
+        figures = {
+            name.replace(" ", "\n", 1): figure for name, figure in figures.items() if name not in _LEFT_TO_FILES
+        }
+        headings = ["\n".join(headings)] if headings else []
     title = f"Carbon footprint, {span_words(summary.since, summary.until)} (UTC)"
-    table = Table(*groups, "Intensities", *(Column(name, justify="right") for name in numbers), title=title)
+    # A figure is never broken.
+    table = Table(*headings, *(Column(name, justify="right", no_wrap=True) for name in figures), title=title)
 
     def add(row: SummaryRow, group: list[str], *, last: bool = False) -> None:
-        sums = row.sums
-        table.add_row(
-            *group,
-            row.signal or "none",
-            f"{row.operations:,}",
-            digits(sums["data_gb"]),
-            digits(sums["energy_kwh"]),
-            digits(sums["emissions_kgco2eq"]),
-            range_words(sums["emissions_low_kgco2eq"], sums["emissions_high_kgco2eq"]),
-            signed(sums["difference_to_scheduled_kgco2eq"]),
-            digits(row.gco2eq_per_gb),
-            f"{row.provisional:,}",
-            style="bold" if last else None,
-        )
+        names = [*group, *[row.signal or "none"] * (len(signals) > 1)]
+        cells = [figure(row, row.sums) for figure in figures.values()]
+        if is_narrow:
+            names = ["\n".join(names)] if headings else []
+            cells = [cell.replace(" to ", "\nto ") for cell in cells]
+        table.add_row(*names, *cells, style="bold" if last else None)
 
     for row in summary.rows[:_MOST_LINES]:
         add(row, [str(value if value is not None else "unknown") for value in row.group.values()])
     table.add_section()
     for total in summary.totals if summary.by else ():
-        add(total, ["all"] * len(groups), last=True)
-    console.print(table if summary.rows else f"{title}: there is no report.")
+        add(total, ["all"] if is_narrow else ["all"] * len(summary.by), last=True)
+    if summary.rows:
+        console.show(table)
+    else:
+        console.say(f"{title}: there is no report.")
     if (more := len(summary.rows) - _MOST_LINES) > 0:
         console.print(f"And {counted(more, 'more group')}; --output FILE.csv has all.")
     if summary.left_out:
         console.print(f"Left out for made-up data (mock, sandbox): {counted(summary.left_out, 'run')}.")
-    console.print(
-        "[dim]Location-based, attributional. Low to high are scenario bounds, added low to low and high to high. "
-        "--output FILE.html says how to read it.[/]"
+    basis = "" if len(signals) != 1 else f"Intensities: {', '.join(signals)}. "
+    console.say(
+        f"{basis}Location-based, attributional. Low to high are scenario bounds, added low to low and high to high. "
+        "--output FILE.html says how to read it.",
+        quietly=True,
     )

@@ -7,17 +7,31 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
+from rich import box
 from rich.console import Console
+from rich.table import Table
 
+#: Of a table that no terminal bounds.
+_PIPE_WIDTH, _UNBOUND = 160, 10_000
 #: What shells call a program that wrote to a reader who had gone.
 READER_GONE = 141
 
 
 class Terminal(Console):
-    """A console that keeps sentences whole where no person sees them break: in a pipe or a file."""
+    """A console that keeps sentences and figures whole: a pipe or a file is wide, a narrow terminal breaks lines."""
 
     def __init__(self) -> None:
         super().__init__(highlight=False)
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = _PIPE_WIDTH
+
+    def show(self, table: Table) -> None:
+        """Print a table; where it is too wide, with fewer lines between columns, and never with a figure cut off."""
+        for column in table.columns:
+            column.overflow = "fold"
+        if self.measure(table, options=self.options.update(width=_UNBOUND)).maximum > self.width:
+            table.box, table.padding, table.pad_edge = box.SIMPLE_HEAD, (0, 1, 0, 0), False
+        self.print(table)
 
     def say(self, sentence: str, *, quietly: bool = False) -> None:
         """Print a sentence; to a pipe as one line, for those who look for something in it."""

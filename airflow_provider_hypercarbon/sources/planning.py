@@ -169,6 +169,7 @@ def estimate_waiting(
     window = StartWindow.opening(now, max_delay)
     outlook = fetch_outlook(source, zone, policy, window, now=now)
     curve = believe_outlook(outlook, now=now, until=window.deadline + duration)
+    known = outlook.forecast or outlook.measured or outlook.current
     starts = candidates(curve, now, window.deadline, duration)
     found = estimate_savings(
         curve,
@@ -178,6 +179,7 @@ def estimate_waiting(
         duration=duration,
         now=now,
         energy_model=energy_model,
+        source=known.source if known else None,
         synthetic=outlook.synthetic,
     )
     if found is None:

@@ -50,6 +50,18 @@ class TestReport:
         assert operations("--vm", "/DC0/vm/mail") == 4
         assert operations("--zone", "FR", "--vm", "/DC0/vm/mail") == 0
 
+    def test_no_figure_is_cut_off_in_a_common_terminal(
+        self, database: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ):
+        """80 columns: the groups share one, two figures are left to the files, and none ends in dots."""
+        monkeypatch.setenv("COLUMNS", "80")
+        assert cli.main(["report", database, "--by", "vm,month"]) == cli.DONE
+        shown = capsys.readouterr().out
+        assert "…" not in shown
+        table = [line for line in shown.splitlines() if "  " in line]
+        assert max(map(len, table)) <= 80
+        assert any("/DC0/vm/" in line for line in table)
+
     def test_people_get_a_table_with_ranges(
         self, capsys: pytest.CaptureFixture[str], database: str, monkeypatch: pytest.MonkeyPatch
     ):

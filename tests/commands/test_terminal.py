@@ -83,3 +83,11 @@ class TestTerminal:
         assert said.out == ""
         assert "suggest-cron" in said.err
         assert "hypercarbon status --zone GB" in said.err
+
+    @pytest.mark.parametrize("width", [40, 80, 200])
+    def test_a_table_keeps_its_figures(self, capsys: pytest.CaptureFixture[str], monkeypatch, width: int):
+        """In a terminal of any width no figure ends in dots."""
+        monkeypatch.setenv("COLUMNS", str(width))
+        for words in (["zones"], ["estimate", "--source", "mock"], ["zones", "spain"]):
+            assert main(words) == 0
+            assert "…" not in capsys.readouterr().out

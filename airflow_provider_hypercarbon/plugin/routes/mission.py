@@ -116,7 +116,7 @@ def carbon_estimate(asked: EstimateRequest, source: Source, now: Now) -> Estimat
         forecast=[ForecastPoint.of(slot) for slot in ahead],
         energy_kwh=found.energy_kwh,
         energy_model=found.energy_model,
-        source=ahead[0].source if ahead else None,
+        source=found.source,
         synthetic=found.synthetic,
     )
 
