@@ -62,11 +62,11 @@ class Scene:
     def play(self) -> None:
         """Start the runs, and wait until each is where it should be."""
         for dag_id in WAITING:
-            self.runs[dag_id] = self.airflow.trigger(dag_id)
-        self.runs["finished"] = self.airflow.trigger("file_archive", {"vm": "wiki"})
+            self.runs[dag_id] = self._trigger(dag_id)
+        self.runs["finished"] = self._trigger("file_archive", {"vm": "wiki"})
         _until(lambda: self._has("file_archive", "finished", "report_footprint", "success"), PATIENCE)
         self.daemon.exports.bytes_per_second = _SLOW
-        self.runs["exporting"] = self.airflow.trigger("file_archive", {"vm": "files-03"})
+        self.runs["exporting"] = self._trigger("file_archive", {"vm": "files-03"})
         for dag_id, task in WAITING.items():
             _until(lambda dag_id=dag_id, task=task: self._has(dag_id, dag_id, task, "up_for_reschedule"), PATIENCE)
         _until(lambda: self._has("file_archive", "exporting", "export_vm", "deferred"), PATIENCE)
@@ -77,10 +77,20 @@ class Scene:
         time.sleep(10)
         self.daemon.exports.bytes_per_second = _SLOW
 
+    def _trigger(self, dag_id: str, conf: dict[str, str] | None = None) -> str:
+        for _ in range(5):
+            try:
+                return self.airflow.trigger(dag_id, conf)
+            except RuntimeError as error:
+                if "Database error" not in str(error):
+                    raise
+                time.sleep(2)  # SQLite has one writer, and a busy machine keeps it long
+        return self.airflow.trigger(dag_id, conf)
+
     def _has(self, dag_id: str, run: str, task: str, state: str) -> bool:
         try:
             tasks = self.airflow.tasks(dag_id, self.runs[run])
-        except httpx.HTTPError:  # a busy machine
+        except (httpx.HTTPError, RuntimeError):  # a busy machine
             return False
         return any(one["task_id"] == task and one["state"] == state for one in tasks)
 
