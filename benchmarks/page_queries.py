@@ -133,8 +133,10 @@ def ask(engine: sa.Engine) -> int:
         "the view, 30 days": view,
         "the view, one DAG": f"{view}&dag_id=dag-7",
         "the view, a year": f"{view}&from={day}",
+        "the view, most emitted": f"{view}&sort=-emitted",
         "ledger, first page": "reports?limit=50",
         "ledger, a page far on": f"reports?limit=50&cursor={first}",
+        "a year, most emitted": f"reports?limit=50&sort=-emissions_kgco2eq&since={year}",
         "ledger of one DAG": "reports?limit=50&dag_id=dag-7",
         "ledger of one VM": "reports?limit=50&vm_path=/DC0/vm/7",
         "today's figures": f"reports/sums?since={(NOW - timedelta(days=1)).isoformat().replace('+', '%2B')}",
@@ -171,7 +173,7 @@ def ask(engine: sa.Engine) -> int:
 
 def client_page(client: object, app: object, guard: object, access: object) -> str:
     """Return a cursor some thousand reports behind the newest."""
-    from airflow_provider_hypercarbon.report_store.filters import Place
+    from airflow_provider_hypercarbon.report_store.places import Place
 
     return Place((NOW - timedelta(days=500)).isoformat(timespec="microseconds"), "job-1").encode()
 

@@ -1,15 +1,10 @@
-"""Which reports a question is about, and where a page of them ended."""
+"""Which reports a question is about."""
 
 from __future__ import annotations
-
-import base64
-import json
-from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.carbon.intensity import Frozen, UtcDatetime
-from airflow_provider_hypercarbon.exceptions import ConfigurationError
 from airflow_provider_hypercarbon.report_store.columns import instant_text
 from airflow_provider_hypercarbon.report_store.table import reports
 
@@ -67,47 +62,3 @@ class ReportFilters(Frozen):
         ends = [end for end in (self.since, self.until) if end is not None]
         whole = all(instant_text(end)[7:] == _FIRST_INSTANT for end in ends)
         return whole and self.operation_id is None and self.run_id is None
-
-
-class Place(NamedTuple):
-    """A report's place in the order of time: the next page begins behind it, whatever was added meanwhile."""
-
-    started_at: str
-    operation_id: str
-
-    def encode(self) -> str:
-        """Return the place as a word for a URL."""
-        return base64.urlsafe_b64encode(json.dumps(self).encode()).decode().rstrip("=")
-
-    @classmethod
-    def decode(cls, word: str) -> Place:
-        """Read a word of :meth:`encode`.
-
-        :raises ConfigurationError: it is none.
-        """
-        try:
-            parts: Any = json.loads(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
-            started_at, operation_id = parts
-            if not (isinstance(started_at, str) and isinstance(operation_id, str)):
-                raise TypeError
-        except (ValueError, TypeError):
-            raise ConfigurationError(
-                f"{word[:80]!r} is no place to go on from. Pass the one that came with the page before, or none."
-            ) from None
-        return cls(started_at, operation_id)
-
-    def beyond(self, *, newest_first: bool) -> sa.ColumnElement[bool]:
-        """Return the condition that a row comes after this place."""
-        started_at, operation_id = reports.c.started_at, reports.c.operation_id
-        # Said twice, so that an index on started_at is used: not every database reads a pair of columns so.
-        if newest_first:
-            return (started_at <= self.started_at) & (
-                (started_at < self.started_at) | (operation_id < self.operation_id)
-            )
-        return (started_at >= self.started_at) & ((started_at > self.started_at) | (operation_id > self.operation_id))
-
-
-def in_order(query: sa.Select[Any], *, newest_first: bool) -> sa.Select[Any]:
-    """Sort by the start; operations that started together by their ids."""
-    columns = reports.c.started_at, reports.c.operation_id
-    return query.order_by(*(column.desc() for column in columns) if newest_first else columns)

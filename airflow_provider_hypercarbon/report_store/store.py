@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from airflow_provider_hypercarbon.carbon.footprint import CarbonReport
 from airflow_provider_hypercarbon.carbon.intensity import Frozen
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
-from airflow_provider_hypercarbon.report_store.filters import Place, ReportFilters, in_order
+from airflow_provider_hypercarbon.report_store.filters import ReportFilters
 from airflow_provider_hypercarbon.report_store.ledger import Draft, Head, Why, append, lock_head
+from airflow_provider_hypercarbon.report_store.places import NEWEST_FIRST, Order
 from airflow_provider_hypercarbon.report_store.row import (
     COLUMNS_READ,
     RunContext,
@@ -146,28 +147,38 @@ class CarbonReportStore:
         *,
         after: str | None = None,
         limit: int = 50,
-        newest_first: bool = True,
+        order: Order = NEWEST_FIRST,
     ) -> ReportPage:
-        """Return a page of reports in the order of their start.
+        """Return a page of reports.
 
-        However far the reader goes, a page costs the same; a report that is added meanwhile moves nothing.
+        By their start, a page costs the same however far the reader goes; a report that is added meanwhile moves
+        nothing.
 
-        :param after: the ``next`` of the page before.
+        :param after: the ``next`` of the page before, in the same order.
         :raises ConfigurationError: ``after`` is no such thing.
         """
-        query = _current_ones(reports.c.started_at).where(*filters.conditions()).limit(limit + 1)
+        column, operation_id = reports.c[order.by], reports.c.operation_id
+        places = sa.select(reports.c.ledger_position, operation_id, column.label("sorted_by")).where(
+            *filters.conditions()
+        )
         if after is not None:
-            query = query.where(Place.decode(after).beyond(newest_first=newest_first))
-        found = self.database.read(in_order(query, newest_first=newest_first))
+            places = places.where(order.beyond(order.read(after)))
+        # Whole rows are read of the page alone.
+        page = order.apply(places, column, operation_id).limit(limit + 1).subquery("page")
+        query = sa.select(*COLUMNS_READ, page.c.sorted_by).join_from(
+            page, ledger, ledger.c.position == page.c.ledger_position
+        )
+        found = self.database.read(order.apply(query, page.c.sorted_by, page.c.operation_id))
         shown = found[:limit]
-        last = Place(shown[-1]["started_at"], shown[-1]["operation_id"]) if len(found) > limit and shown else None
+        last = order.place_of(shown[-1]) if len(found) > limit and shown else None
         return ReportPage(reports=tuple(map(from_row, shown)), next=last.encode() if last else None)
 
     def stream(self, filters: ReportFilters = ALL, *, newest_first: bool = False) -> Iterator[StoredReport]:
         """Yield all reports of a filter in the order of their start, however many, a thousand in memory."""
         after: str | None = None
+        order = Order(descending=newest_first)
         while True:
-            page = self.page(filters, after=after, limit=_BATCH, newest_first=newest_first)
+            page = self.page(filters, after=after, limit=_BATCH, order=order)
             yield from page.reports
             if (after := page.next) is None:
                 return

@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.exceptions import ConfigurationError
-from airflow_provider_hypercarbon.report_store import SUMMED, CarbonReportStore, ReportFilters, Total
+from airflow_provider_hypercarbon.report_store import SUMMED, CarbonReportStore, Order, ReportFilters, Total
 from airflow_provider_hypercarbon.report_store.group_sums import billionths
+from airflow_provider_hypercarbon.report_store.places import Sorted
 from airflow_provider_hypercarbon.report_store.recount import in_billionths
 from tests.carbon.grid import HOUR, NOW, series
 from tests.report_store.databases import KINDS, fresh_database
@@ -45,7 +46,7 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         engine.dispose()
 
 
-def names(store: CarbonReportStore, filters: ReportFilters, limit: int, **more: bool) -> list[str]:
+def names(store: CarbonReportStore, filters: ReportFilters, limit: int, **more: Order) -> list[str]:
     """Walk through all pages."""
     found: list[str] = []
     after: str | None = None
@@ -62,7 +63,28 @@ class TestPages:
     def test_every_report_once_in_order(self, store: CarbonReportStore, limit: int):
         """Newest first, whatever the size of a page, also where two runs started together."""
         assert names(store, ReportFilters(), limit) == [f"job-{n:02}" for n in reversed(range(COUNT))]
-        assert names(store, ReportFilters(), limit, newest_first=False) == [f"job-{n:02}" for n in range(COUNT)]
+        assert names(store, ReportFilters(), limit, order=Order(descending=False)) == [
+            f"job-{n:02}" for n in range(COUNT)
+        ]
+
+    @pytest.mark.parametrize("descending", [True, False])
+    @pytest.mark.parametrize("by", ["energy_kwh", "emissions_kgco2eq", "difference_to_scheduled_kgco2eq"])
+    def test_every_report_once_by_a_figure(self, store: CarbonReportStore, by: Sorted, descending: bool):
+        """Largest or smallest first, equal ones by their ids, those without the figure last."""
+        known, unknown = [], []
+        for stored in store.stream():
+            value = getattr(stored.report, by)
+            (unknown if value is None else known).append((value or 0, stored.report.operation_id))
+        wanted = [name for part in (known, unknown) for _, name in sorted(part, reverse=descending)]
+        for limit in (1, 7, 500):
+            assert names(store, ReportFilters(), limit, order=Order(by, descending)) == wanted
+
+    def test_a_place_of_another_order(self, store: CarbonReportStore):
+        """Means nothing in this one, and is refused."""
+        by_start, by_energy = store.page(limit=1).next, store.page(limit=1, order=Order("energy_kwh")).next
+        for after, order in ((by_start, Order("energy_kwh")), (by_energy, Order())):
+            with pytest.raises(ConfigurationError, match="no place to go on from"):
+                store.page(after=after, order=order)
 
     @pytest.mark.parametrize(
         ("filters", "wanted"),

@@ -15,9 +15,10 @@ from airflow_provider_hypercarbon.plugin.page.reader import Reader
 from airflow_provider_hypercarbon.plugin.page.rendering import document
 from airflow_provider_hypercarbon.plugin.page.starts_chart import starts_chart
 from airflow_provider_hypercarbon.plugin.page.waits_view import wait_view
+from airflow_provider_hypercarbon.plugin.page.words import Clock
 from airflow_provider_hypercarbon.plugin.routes import runs
 from airflow_provider_hypercarbon.plugin.running import waits_in_all, waits_in_progress
-from airflow_provider_hypercarbon.plugin.schemas.runs import WaitRow
+from airflow_provider_hypercarbon.plugin.schemas.runs import Start, WaitRow
 
 _WAITS_SHOWN = 3
 
@@ -34,22 +35,22 @@ def show(dag_id: str, reader: Reader) -> HTMLResponse:
     values = {"view": "dag", "tabs": False, "heading": "Carbon", "title": f"{dag_id} · Carbon", "dag_id": dag_id}
     if dag_id not in reader.dags:
         return document("dag.html", reader.clock, status=403, problem=NOT_READABLE, **values)
-    waits = waits_in_progress(reader.dags.only(dag_id))
     made = make(
         {
-            "starts": ("When it started", lambda: _starts(dag_id, waits, reader)),
+            "waits": ("What waits", lambda: _waits(dag_id, reader)),
+            "starts": ("When it started", lambda: runs.starts(dag_id, reader.ask.results(), limit=30).starts),
             "sums": ("The ledger", lambda: _sums(dag_id, reader)),
         }
     )
-    sums = made["sums"].value
+    waits, sums = made["waits"].value, made["sums"].value
     days = sums.days if sums else []
     return document(
         "dag.html",
         reader.clock,
         problem=None,
-        waits=[wait_view(row, reader.clock) for row in waits[:_WAITS_SHOWN]],
-        more=max(0, waits_in_all(len(waits), reader.dags.only(dag_id)) - _WAITS_SHOWN),
+        waits=made["waits"],
         starts=made["starts"],
+        chart=_chart(made["starts"].value or [], waits.next if waits else None, reader.clock),
         sums=made["sums"],
         mock=bool(sums and sums.mock),
         emissions=emissions_chart(days, reader.clock),
@@ -58,13 +59,19 @@ def show(dag_id: str, reader: Reader) -> HTMLResponse:
     )
 
 
-def _starts(dag_id: str, waits: list[WaitRow], reader: Reader) -> SimpleNamespace:
-    rows = runs.starts(dag_id, reader.ask.results(), limit=30).starts
+def _waits(dag_id: str, reader: Reader) -> SimpleNamespace:
+    rows = waits_in_progress(reader.dags.only(dag_id))
+    return SimpleNamespace(
+        next=rows[0] if rows else None,
+        shown=[wait_view(row, reader.clock) for row in rows[:_WAITS_SHOWN]],
+        more=max(0, waits_in_all(len(rows), reader.dags.only(dag_id)) - _WAITS_SHOWN),
+    )
+
+
+def _chart(rows: list[Start], wait: WaitRow | None, clock: Clock) -> SimpleNamespace:
     late = sum(1 for row in rows if row.reason == "deadline")
     words = f"{len(rows)} starts, {late} of them at the deadline." if rows else ""
-    return SimpleNamespace(
-        rows=rows, chart=starts_chart(rows, waits[0] if waits else None, reader.clock), words=words
-    )
+    return SimpleNamespace(drawn=starts_chart(rows, wait, clock), words=words)
 
 
 def _sums(dag_id: str, reader: Reader) -> SimpleNamespace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from fastapi.responses import HTMLResponse
@@ -25,6 +25,7 @@ from airflow_provider_hypercarbon.plugin.page.words import DASH, Clock, kwh, mas
 from airflow_provider_hypercarbon.plugin.routes import ledger as api
 from airflow_provider_hypercarbon.plugin.schemas.ledger import Grouping, Sums, SumsAnswer
 from airflow_provider_hypercarbon.report_store import dags_and_zones
+from airflow_provider_hypercarbon.report_store.places import Sorted
 
 _PLOTS: tuple[Grouping, ...] = ("day", "zone", "vm")
 _ROWS = 50
@@ -35,23 +36,31 @@ _COLUMNS = (
     ("", "Zone", "", False),
     ("", "Waited", "", True),
     ("", "Started by", "", False),
-    ("", "Energy", "kWh", True),
+    ("energy", "Energy", "kWh", True),
     ("", "Intensity", "g/kWh", True),
-    ("", "Emitted", "", True),
-    ("", "Difference", "", True),
+    ("emitted", "Emitted", "", True),
+    ("difference", "Difference", "", True),
     ("", "Data", "", False),
 )
+
+
+_SORTED: dict[str, Sorted] = {
+    "started": "started_at",
+    "energy": "energy_kwh",
+    "emitted": "emissions_kgco2eq",
+    "difference": "difference_to_scheduled_kgco2eq",
+}
 
 
 def show(asked: Asked, reader: Reader) -> HTMLResponse:
     """Return the ledger."""
     want = wanted(asked, reader.clock)
-    sort: api.Sort = "started_at" if asked.sort == "started" else "-started_at"
+    order = _Order.of(asked)
     made = make(
         {
             **{by: ("The ledger", partial(read_sums, by, want, reader)) for by in _PLOTS},
             "names": ("The names in the ledger", lambda: _names(want, reader)),
-            "rows": ("The exports", lambda: _rows(want, sort, asked.cursor, reader)),
+            "rows": ("The exports", lambda: _rows(want, order, asked.cursor, reader)),
         }
     )
     sums = _all_sums(made)
@@ -60,7 +69,7 @@ def show(asked: Asked, reader: Reader) -> HTMLResponse:
         found |= _plots(sums.value, want, reader.clock)
     total = sums.value.total.reports if sums.value else 0
     rows = made["rows"].value
-    address = {**address_of(asked), "sort": asked.sort}
+    address = {**address_of(asked), "sort": order.sign + order.key}
     return document(
         "ledger.html",
         reader.clock,
@@ -71,9 +80,9 @@ def show(asked: Asked, reader: Reader) -> HTMLResponse:
         choices=_choices(made["names"], sums, want),
         csv="api/v1/reports/export.csv?" + urlencode({k: v for k, v in csv_of(want).items() if v}),
         rows=made["rows"],
-        rows_note=_rows_note(rows, total, asked),
+        rows_note=_rows_note(rows, total, order, following=bool(asked.cursor)),
         columns=_COLUMNS,
-        order=_Order("started", "ascending" if sort == "started_at" else "descending", address_of(asked)),
+        order=order,
         first_page="page?" + urlencode(address) if asked.cursor else "",
         next_page="page?" + urlencode({**address, "cursor": rows.next}) if rows and rows.next else "",
         basis=f"location-based; {sums.value.signal} factors"
@@ -109,13 +118,37 @@ def _all_sums(made: dict[str, Card]) -> Card:
 
 
 class _Order(NamedTuple):
+    """By which column the rows are sorted; ``sign`` is ``-`` for the latest or largest first."""
+
     key: str
-    word: str
+    sign: str
     address: dict[str, str]
+
+    @classmethod
+    def of(cls, asked: Asked) -> _Order:
+        """Read it from the address; what cannot be read counts as not said."""
+        key = asked.sort.removeprefix("-")
+        if key not in _SORTED:
+            return cls("started", "-", address_of(asked))
+        return cls(key, "-" * asked.sort.startswith("-"), address_of(asked))
+
+    @property
+    def word(self) -> str:
+        return "descending" if self.sign else "ascending"
+
+    @property
+    def note(self) -> str:
+        first, last = ("newest", "oldest") if self.key == "started" else ("largest", "smallest")
+        of = (
+            ""
+            if self.key == "started"
+            else {"energy": " energy", "emitted": " emission"}.get(self.key, " difference")
+        )
+        return f"{first if self.sign else last}{of} first"
 
     def href(self, key: str) -> str:
         """Return the address of the same rows in the order of a column; a second time, the other way round."""
-        turned = key if self.word == "descending" else f"-{key}"
+        turned = key if key == self.key and self.sign else f"-{key}"
         return "page?" + urlencode({**self.address, "sort": turned})
 
 
@@ -169,7 +202,8 @@ def _figures(total: Sums, want: Wanted) -> list[SimpleNamespace]:
     return [SimpleNamespace(name=name, value=value, note=note) for name, value, note in rows]
 
 
-def _rows(want: Wanted, sort: api.Sort, cursor: str, reader: Reader) -> SimpleNamespace:
+def _rows(want: Wanted, order: _Order, cursor: str, reader: Reader) -> SimpleNamespace:
+    sort = cast("api.Sort", order.sign + _SORTED[order.key])
     answer = api.reports(
         want.filters(reader.dags), reader.ask.results(), sort=sort, limit=_ROWS, cursor=cursor or None
     )
@@ -195,9 +229,10 @@ def _choices(names: Card, sums: Card, want: Wanted) -> SimpleNamespace:
     )
 
 
-def _rows_note(rows: SimpleNamespace | None, total: int, asked: Asked) -> str:
+def _rows_note(rows: SimpleNamespace | None, total: int, order: _Order, *, following: bool) -> str:
     if rows is None:
         return ""
-    order = "oldest first" if asked.sort == "started" else "newest first"
     count = len(rows.rows)
-    return f"{count} of {number(total)}, {order}" if asked.cursor else f"1 to {count} of {number(total)}, {order}"
+    return (
+        f"{count} of {number(total)}, {order.note}" if following else f"1 to {count} of {number(total)}, {order.note}"
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple, get_args
 
+from airflow_provider_hypercarbon.carbon.zones import zone_key
+from airflow_provider_hypercarbon.exceptions import UnknownZoneError
 from airflow_provider_hypercarbon.plugin.guard import DagAccess
 from airflow_provider_hypercarbon.plugin.page.words import Clock
 from airflow_provider_hypercarbon.plugin.routes import ledger as api
@@ -73,7 +75,7 @@ def wanted(asked: Asked, clock: Clock) -> Wanted:
         last=last,
         dag_id=asked.dag_id,
         vm=asked.vm.strip(),
-        zone=asked.zone.strip(),
+        zone=_zone(asked.zone.strip()),
         data=asked.data if asked.data in get_args(api.Data) else "all",  # type: ignore[arg-type]
         operation_id=asked.operation_id,
         since=_midnight(first, clock),
@@ -96,6 +98,14 @@ def csv_of(want: Wanted) -> dict[str, str]:
         "since": want.since.isoformat(), "until": want.until.isoformat(), "dag_id": want.dag_id, "vm_path": want.vm,
         "zone": want.zone, "data": want.data,
     }  # fmt: skip
+
+
+def _zone(name: str) -> str:
+    """Return the key of a zone that was named in any way; what is none matches nothing."""
+    try:
+        return zone_key(name) if name else ""
+    except UnknownZoneError:
+        return name
 
 
 def _day(text: str) -> date | None:

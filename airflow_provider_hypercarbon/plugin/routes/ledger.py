@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -20,7 +20,7 @@ from airflow_provider_hypercarbon.plugin.guard import ReadableDags
 from airflow_provider_hypercarbon.plugin.schemas.ledger import Grouping, ReportRow, ReportsAnswer, SumsAnswer
 from airflow_provider_hypercarbon.plugin.sums import sum_up
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, ReportFilters, StoredReport
-from airflow_provider_hypercarbon.report_store.filters import Place
+from airflow_provider_hypercarbon.report_store.places import Order, Sorted
 
 router = APIRouter(prefix="/reports", tags=["reports"])
 #: The newest report's place, for the documentation.
@@ -58,23 +58,27 @@ def _filters(
 
 
 Asked = Annotated[ReportFilters, Depends(_filters)]
-Sort = Literal["started_at", "-started_at"]
+Sort = Literal[
+    "started_at", "-started_at", "energy_kwh", "-energy_kwh", "emissions_kgco2eq", "-emissions_kgco2eq",
+    "difference_to_scheduled_kgco2eq", "-difference_to_scheduled_kgco2eq",
+]  # fmt: skip
 
 
 @router.get("")
 def reports(
     asked: Asked,
     results: Results,
-    sort: Annotated[Sort, Query(description="`-` for the latest first.")] = "-started_at",
+    sort: Annotated[
+        Sort, Query(description="`-` for the latest or largest first; unknown ones last.")
+    ] = "-started_at",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[
         str | None, Query(max_length=400, description="`next_cursor` of the page before.", examples=[_CURSOR])
     ] = None,
 ) -> ReportsAnswer:
     """List reports by page."""
-    page = CarbonReportStore(results).page(
-        asked, after=_cursor(cursor), limit=limit, newest_first=sort.startswith("-")
-    )
+    order = Order(cast("Sorted", sort.removeprefix("-")), descending=sort.startswith("-"))
+    page = CarbonReportStore(results).page(asked, after=_cursor(cursor, order), limit=limit, order=order)
     return ReportsAnswer(reports=[_row(stored) for stored in page.reports], next_cursor=page.next)
 
 
@@ -126,13 +130,10 @@ def _time_zone(name: str) -> ZoneInfo:
         raise WrongFieldError("tz", f"{name!r} is no time zone. Write one such as Europe/Berlin.") from None
 
 
-def _cursor(word: str | None) -> str | None:
-    if word is None:
-        return None
+def _cursor(word: str | None, order: Order) -> str | None:
     try:
-        # Of our own making, so what no database can look for is a forgery as well.
-        "".join(Place.decode(word)).replace("\0", "\ud800").encode()
-    except (ConfigurationError, UnicodeEncodeError):
-        message = f"{word[:80]!r} is no place to go on from. Pass the one that came with the page before, or none."
-        raise WrongFieldError("cursor", message) from None
+        if word is not None:
+            order.read(word)
+    except ConfigurationError as error:
+        raise WrongFieldError("cursor", str(error)) from None
     return word

@@ -11,17 +11,19 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError
 
 from airflow_provider_hypercarbon.carbon.footprint import make_report
 from airflow_provider_hypercarbon.carbon.policy import StartPolicy, StartWindow
 from airflow_provider_hypercarbon.exceptions import ReportStoreError
 from airflow_provider_hypercarbon.plugin.guard import DagAccess, readable_dags
-from airflow_provider_hypercarbon.plugin.page import zone
+from airflow_provider_hypercarbon.plugin.page import dag, zone
 from airflow_provider_hypercarbon.plugin.page.reader import Backends, backends
 from airflow_provider_hypercarbon.plugin.page.rendering import STATIC
 from airflow_provider_hypercarbon.plugin.page.words import Clock
 from airflow_provider_hypercarbon.plugin.routes.grid import forecast
 from airflow_provider_hypercarbon.plugin.schemas.grid import ForecastAnswer
+from airflow_provider_hypercarbon.plugin.schemas.runs import WaitRow
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, DecisionLog, ResultsDatabase, RunContext
 from airflow_provider_hypercarbon.sources.electricity_maps import ElectricityMapsSource
 from airflow_provider_hypercarbon.sources.mock import MockSource
@@ -164,6 +166,18 @@ class TestFailingAlone:
         assert "svc_carbon" not in answer.text
         assert 'role="alert"' in answer.text
 
+    def test_airflows_database_on_the_tab_of_a_dag(self, page: TestClient, monkeypatch: pytest.MonkeyPatch):
+        """What waits cannot be said; what started and what was emitted is there."""
+
+        def broken(*_: object) -> list[WaitRow]:
+            raise OperationalError("SELECT", {}, Exception("server closed the connection"))
+
+        monkeypatch.setattr(dag, "waits_in_progress", broken)
+        answer = page.get("/page?view=dag&dag_id=nightly")
+        assert answer.status_code == 200
+        assert "What waits cannot be read" in answer.text
+        assert "Emissions per day" in answer.text
+
     def test_a_zone_that_fails_says_so_to_the_script(self, page: TestClient):
         """So that a curve which is drawn already stays."""
         assert page.get("/page/zone?zone=DE").headers.get("x-hypercarbon-problem") is None
@@ -299,3 +313,22 @@ def test_the_filters_offer_what_else_there_is(app: FastAPI, page: TestClient, re
     see(app, "nightly", "weekly")
     assert offered("&dag_id=weekly") == {"nightly", "weekly"}
     assert offered("&vm=/DC0/vm/weekly-1") == {"weekly"}
+
+
+@pytest.mark.parametrize("header", ["energy", "emitted", "difference"])
+def test_rows_are_sorted_by_their_headers(page: TestClient, results: ResultsDatabase, header: str):
+    """The largest first, at a second time the smallest; the header says so, and leads to the other order."""
+    for number, hours in enumerate((5, 2, 9), start=1):
+        put(results, f"size-{number}", "sizes", NOW - hours * HOUR)
+
+    def rows(sort: str) -> tuple[list[str], str]:
+        text = page.get(f"/page?view=ledger&dag_id=sizes&sort={sort}").text
+        return re.findall(r"size-(\d)", text.split('data-part="rows"')[1].split("<tbody>")[1]), text
+
+    down, text = rows(f"-{header}")
+    up, turned = rows(header)
+    assert list(dict.fromkeys(down)) == list(dict.fromkeys(up))[::-1]
+    assert f'aria-sort="descending"><a href="page?view=ledger&amp;dag_id=sizes&amp;sort={header}"' in text
+    assert f'aria-sort="ascending"><a href="page?view=ledger&amp;dag_id=sizes&amp;sort=-{header}"' in turned
+    assert "largest" in text
+    assert "smallest" in turned
