@@ -69,7 +69,11 @@ def reports(
     asked: Asked,
     results: Results,
     sort: Annotated[
-        Sort, Query(description="`-` for the latest or largest first; unknown ones last.")
+        Sort,
+        Query(
+            description="`started_at`, `energy_kwh`, `emissions_kgco2eq` or `difference_to_scheduled_kgco2eq`; "
+            "with `-` the latest or largest first. Unknown figures come last."
+        ),
     ] = "-started_at",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[
