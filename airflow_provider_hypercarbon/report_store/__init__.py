@@ -7,7 +7,7 @@ from airflow_provider_hypercarbon.report_store.filters import ReportFilters
 from airflow_provider_hypercarbon.report_store.ledger import Head, Why
 from airflow_provider_hypercarbon.report_store.names import dags_and_zones
 from airflow_provider_hypercarbon.report_store.places import Order
-from airflow_provider_hypercarbon.report_store.plot_question import PlotGroup
+from airflow_provider_hypercarbon.report_store.plot_parts import PlotGroup
 from airflow_provider_hypercarbon.report_store.plot_sums import plot_sums
 from airflow_provider_hypercarbon.report_store.readings import ReadingsStore
 from airflow_provider_hypercarbon.report_store.row import RunContext, StoredReport

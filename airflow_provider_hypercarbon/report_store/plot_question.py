@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -13,80 +12,27 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from airflow_provider_hypercarbon.report_store.columns import instant_text
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
-from airflow_provider_hypercarbon.report_store.largest import largest
 from airflow_provider_hypercarbon.report_store.local_days import LocalDays
+from airflow_provider_hypercarbon.report_store.plot_parts import (
+    COUNTS,
+    SIGNAL,
+    Days,
+    Grouping,
+    Part,
+    Piece,
+    part_by_key,
+    parts_by_day,
+)
 from airflow_provider_hypercarbon.report_store.recount import counts
 from airflow_provider_hypercarbon.report_store.spans import Cover, Moved, Span, Window, by_date, cover, moved
-from airflow_provider_hypercarbon.report_store.sum_tables import DAYS, HOURS, MONTHS, PLOTTED, Kept, hour_sums
+from airflow_provider_hypercarbon.report_store.sum_tables import DAYS, HOURS, MONTHS, Kept, hour_sums
 from airflow_provider_hypercarbon.report_store.table import reports
 
-Grouping = Literal["day", "zone", "vm", "dag", "reason"]
 _COLUMNS = {"zone": "zone", "vm": "vm_path", "dag": "dag_id", "reason": "start_reason"}
-_SIGNAL = ("signal_kind", "signal_factors")
-#: What is counted of each group; figures in billionths of their unit.
-COUNTS = (
-    "operations",
-    "provisional_operations",
-    *PLOTTED,
-    "emissions_kgco2eq_known",
-    "difference_to_scheduled_kgco2eq_known",
-)
 _MARGIN = timedelta(days=2)
 _NO_MOVES = Moved([], {})
-_Row = sa.Row[Any]
 #: So many spans of time are asked for in one query, and so many altogether; beyond, all reports are read.
 _SPANS_A_QUERY, _MOST_SPANS = 400, 1500
-
-
-class PlotGroup(NamedTuple):
-    """What a sum is about.
-
-    :param key: the day, zone, VM, DAG or reason; None where it is unknown, or nothing was told apart.
-    :param is_rest: it is about all keys together that were cut off.
-    """
-
-    key: str | None
-    signal_kind: str | None
-    signal_factors: str | None
-    is_rest: bool = False
-
-    @property
-    def signal(self) -> tuple[str | None, str | None]:
-        """Kind and factors."""
-        return self.signal_kind, self.signal_factors
-
-
-_Places = Iterable[tuple[PlotGroup, int]]
-
-
-class Part(NamedTuple):
-    """A query whose rows are added to the groups, or taken away from them.
-
-    :param query: its first columns are ``COUNTS``.
-    :param places: the groups that a row counts for, each with 1 or -1.
-    """
-
-    query: sa.Select[Any]
-    places: Callable[[_Row], _Places]
-
-
-_Days = Iterable[tuple[str | None, int]]
-
-
-def _no_days(_: _Row) -> _Days:
-    return []
-
-
-class _Piece(NamedTuple):
-    """A query of a part.
-
-    :param sign: 1 when what it counts is added, -1 when it is taken away.
-    :param days: on which days a row is counted (1), or counted no more (-1), when days are asked for.
-    """
-
-    query: sa.Select[Any]
-    sign: int = 1
-    days: Callable[[_Row], _Days] = _no_days
 
 
 class Question:
@@ -121,13 +67,10 @@ class Question:
         """
         pieces = list(self._pieces())
         if self._by == "day":
-            return [Part(piece.query, partial(_on_days, piece)) for piece in pieces]
-        if not pieces:
-            return []
-        query = largest([(piece.query, piece.sign) for piece in pieces], COUNTS, _SIGNAL, most if self._by else None)
-        return [Part(query, _by_key)]
+            return parts_by_day(pieces)
+        return [part_by_key(pieces, most if self._by else None)] if pieces else []
 
-    def _pieces(self) -> Iterator[_Piece]:
+    def _pieces(self) -> Iterator[Piece]:
         if self._span.begin >= self._span.end:
             return
         kept = self._table()
@@ -164,7 +107,7 @@ class Question:
         midnights = (m for m in self._days.midnights() if covered.kept.begin < m < covered.kept.end)
         return moved(midnights, kept.period, self._days.at)
 
-    def _kept(self, kept: Kept, span: Span, moves: Moved, filters: ReportFilters) -> _Piece:
+    def _kept(self, kept: Kept, span: Span, moves: Moved, filters: ReportFilters) -> Piece:
         """Return the piece that is read from a table of sums."""
         c = kept.table.c
         period = c[kept.period]
@@ -187,36 +130,36 @@ class Question:
         if kept is HOURS:
             return self._by_day(query, kept.table, period, 1)
 
-        def days(row: _Row) -> _Days:
+        def days(row: sa.Row[Any]) -> Days:
             day = row.group_key
             return [(moves.owners.get(day) or self._days.at(datetime.fromisoformat(day).replace(tzinfo=UTC)), 1)]
 
-        return _Piece(_grouped(query, kept.table, period), days=days)
+        return Piece(_grouped(query, kept.table, period), days=days)
 
-    def _rows(self, spans: list[Span], filters: ReportFilters, sign: int = 1) -> _Piece:
+    def _rows(self, spans: list[Span], filters: ReportFilters, sign: int = 1) -> Piece:
         """Return the piece that is read from the reports themselves."""
         query = self._started_in(spans, filters)
         if self._by != "day":
             return self._by_column(query, reports, sign)
         return self._by_day(query, reports, reports.c.started_at, sign)
 
-    def _moved(self, windows: dict[str, Window], filters: ReportFilters) -> _Piece:
+    def _moved(self, windows: dict[str, Window], filters: ReportFilters) -> Piece:
         """Return the piece that counts what is in some windows for its own day, no more for that of its period.
 
         :param windows: by their dates in UTC.
         """
 
-        def days(row: _Row) -> _Days:
+        def days(row: sa.Row[Any]) -> Days:
             window = windows[row.group_date]
             return [(window.day, 1), (window.counted_for, -1)]
 
         spans = [window.span for window in windows.values()]
         if self._dialect == "postgresql":
             # It plans hundreds of spans as one condition for longer than it takes to look them up one by one.
-            return _Piece(self._one_by_one(spans, filters), days=days)
+            return Piece(self._one_by_one(spans, filters), days=days)
         date = _date(reports.c.started_at)
         query = self._started_in(spans, filters).add_columns(date, *_signal(reports))
-        return _Piece(query.group_by(sa.literal_column(date.name), *_signal(reports)), days=days)
+        return Piece(query.group_by(sa.literal_column(date.name), *_signal(reports)), days=days)
 
     def _started_in(self, spans: list[Span], filters: ReportFilters) -> sa.Select[Any]:
         """Return the query for what is counted of the reports of a filter that started in some spans."""
@@ -234,30 +177,22 @@ class Question:
             .lateral("inside")
         )
         found: list[sa.ColumnElement[Any]] = [*(inside.c[name] for name in COUNTS), _date(span.c.begin)]
-        found += [inside.c[name] for name in _SIGNAL]
+        found += [inside.c[name] for name in SIGNAL]
         return sa.select(*found).join_from(span, inside, sa.true())
 
     def _counts(self) -> list[sa.ColumnElement[Any]]:
         named = {column.name: column for column in counts(self._dialect, HOURS)}
         return [named[name] for name in COUNTS]
 
-    def _by_column(self, query: sa.Select[Any], table: sa.Table, sign: int) -> _Piece:
+    def _by_column(self, query: sa.Select[Any], table: sa.Table, sign: int) -> Piece:
         key = table.c[_COLUMNS[self._by]] if self._by else None
-        return _Piece(_grouped(query, table, key), sign)
+        return Piece(_grouped(query, table, key), sign)
 
-    def _by_day(self, query: sa.Select[Any], table: sa.Table, text: sa.Column[str], sign: int) -> _Piece:
+    def _by_day(self, query: sa.Select[Any], table: sa.Table, text: sa.Column[str], sign: int) -> Piece:
         date, side = _date(text), self._days.side(text, hours=table is hour_sums).label("group_side")
         names: list[sa.ColumnElement[Any]] = [sa.literal_column(column.name) for column in (date, side)]
         query = query.add_columns(date, side, *_signal(table)).group_by(*names, *_signal(table))
-        return _Piece(query, sign, lambda row: [(self._days.day(row.group_date, row.group_side), 1)])
-
-
-def _on_days(piece: _Piece, row: _Row) -> _Places:
-    return [(PlotGroup(day, row.signal_kind, row.signal_factors), piece.sign * sign) for day, sign in piece.days(row)]
-
-
-def _by_key(row: _Row) -> _Places:
-    return [(PlotGroup(row.group_key, row.signal_kind, row.signal_factors, bool(row.is_rest)), 1)]
+        return Piece(query, sign, lambda row: [(self._days.day(row.group_date, row.group_side), 1)])
 
 
 def _date(text: sa.ColumnElement[str]) -> sa.Label[str]:
@@ -281,4 +216,4 @@ def _grouped(query: sa.Select[Any], table: sa.Table, key: sa.Column[str] | None)
 
 
 def _signal(table: sa.Table) -> list[sa.Column[str]]:
-    return [table.c[name] for name in _SIGNAL]
+    return [table.c[name] for name in SIGNAL]

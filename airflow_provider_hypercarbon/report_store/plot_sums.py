@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.report_store.database import ResultsDatabase
 from airflow_provider_hypercarbon.report_store.filters import ReportFilters
-from airflow_provider_hypercarbon.report_store.plot_question import COUNTS, Grouping, PlotGroup, Question
+from airflow_provider_hypercarbon.report_store.plot_parts import COUNTS, Grouping, PlotGroup
+from airflow_provider_hypercarbon.report_store.plot_question import Question
 from airflow_provider_hypercarbon.report_store.table import reports
 
 #: What is counted of a group, in the order of ``COUNTS``.

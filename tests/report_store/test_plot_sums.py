@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from airflow_provider_hypercarbon.report_store import CarbonReportStore, PlotGroup, ReportFilters, plot_sums
 from airflow_provider_hypercarbon.report_store.group_sums import billionths
-from airflow_provider_hypercarbon.report_store.plot_question import COUNTS, Grouping, Question
+from airflow_provider_hypercarbon.report_store.plot_parts import COUNTS, Grouping
+from airflow_provider_hypercarbon.report_store.plot_question import Question
 from airflow_provider_hypercarbon.report_store.row import StoredReport
 from tests.carbon.grid import HOUR, series
 from tests.report_store.databases import KINDS, fresh_database

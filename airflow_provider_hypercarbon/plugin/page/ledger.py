@@ -42,13 +42,17 @@ _COLUMNS = (
     ("difference", "Difference", "", True),
     ("", "Data", "", False),
 )
-
-
 _SORTED: dict[str, Sorted] = {
     "started": "started_at",
     "energy": "energy_kwh",
     "emitted": "emissions_kgco2eq",
     "difference": "difference_to_scheduled_kgco2eq",
+}
+_ORDER_WORDS = {
+    "started": ("newest", "oldest"),
+    "energy": ("largest energy", "smallest energy"),
+    "emitted": ("largest emission", "smallest emission"),
+    "difference": ("largest difference", "smallest difference"),
 }
 
 
@@ -138,13 +142,8 @@ class _Order(NamedTuple):
 
     @property
     def note(self) -> str:
-        first, last = ("newest", "oldest") if self.key == "started" else ("largest", "smallest")
-        of = (
-            ""
-            if self.key == "started"
-            else {"energy": " energy", "emitted": " emission"}.get(self.key, " difference")
-        )
-        return f"{first if self.sign else last}{of} first"
+        first, last = _ORDER_WORDS[self.key]
+        return f"{first if self.sign else last} first"
 
     def href(self, key: str) -> str:
         """Return the address of the same rows in the order of a column; a second time, the other way round."""
@@ -233,6 +232,4 @@ def _rows_note(rows: SimpleNamespace | None, total: int, order: _Order, *, follo
     if rows is None:
         return ""
     count = len(rows.rows)
-    return (
-        f"{count} of {number(total)}, {order.note}" if following else f"1 to {count} of {number(total)}, {order.note}"
-    )
+    return f"{'' if following else '1 to '}{count} of {number(total)}, {order.note}"
