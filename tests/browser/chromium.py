@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
 #: It runs as root in CI, without a GPU, and talks to nobody.
@@ -21,6 +21,8 @@ _FLAGS = [
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start the browser."""
+    # Milliseconds; a machine that others use as well takes long.
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         yield browser

@@ -86,6 +86,10 @@ def windows(browser: Any, url: str) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
         page.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
         page.goto(url + (address or f"/hypercarbon/page{view}"))
+        if not address and more.get("java_script_enabled", True):
+            # A new browser's first page comes in UTC, and at once again in the reader's time zone.
+            here = page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+            page.locator(f"body[data-zone='{here}']").wait_for()
         return page
 
     yield opened

@@ -101,11 +101,14 @@ function plans(where) {
   return new Map([...rows].map((row) => [row.dataset.wait ?? "", row]));
 }
 
+/** As an instant: in another time zone it is written otherwise. @param {HTMLElement} row */
+function planned(row) { return Date.parse(row.dataset.planned ?? ""); }
+
 /** Say once that a plan moved. @param {Map<string, HTMLElement>} before @param {Map<string, HTMLElement>} after */
 function announce(before, after) {
   for (const [key, row] of after) {
     const old = before.get(key);
-    if (old && old.dataset.planned !== row.dataset.planned) {
+    if (old && planned(old) !== planned(row)) {
       say(`Plan for ${row.dataset.name} moved to ${row.dataset.plannedWords}`);
     }
   }
