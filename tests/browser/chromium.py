@@ -21,8 +21,8 @@ _FLAGS = [
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start the browser."""
-    # Milliseconds; a machine that others use as well takes long.
-    expect.set_options(timeout=60_000)
+    # Milliseconds; patient with a busy machine, and short of the minute after which the page asks by itself.
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         yield browser
